@@ -1,0 +1,51 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swift: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+
+let package = Package(
+  name: "Apus",
+  products: [
+    .library(name: "Apus", targets: ["Apus"]),
+    .executable(name: "apus", targets: ["ApusCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C: the kernels and the bridge to oneDNN.
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+    .target(
+      name: "CApus", dependencies: ["COneDNN"],
+      cSettings: [.define("NDEBUG", .when(configuration: .release))],
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
+    .target(name: "CApusDatasets", exclude: ["data", "README.md"]),
+
+    // The library, from the tensor upwards.
+    .target(name: "ApusCore", dependencies: ["CApus"], swiftSettings: swift),
+    .target(name: "ApusNN", dependencies: ["ApusCore"], swiftSettings: swift),
+    .target(name: "ApusData", dependencies: ["ApusCore", "CApusDatasets"], swiftSettings: swift),
+    .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
+    .target(name: "ApusFormats", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
+    .target(
+      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"], swiftSettings: swift),
+
+    // The command line, a thin shell over the library.
+    .executableTarget(
+      name: "ApusCommand",
+      dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swift),
+
+    // Tests.
+    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN"], swiftSettings: swift),
+    .testTarget(name: "CApusTests", dependencies: ["CApus"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
+    .testTarget(name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
+    .testTarget(name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
+    .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

@@ -1,0 +1,56 @@
+// Matrix products: oneDNN for float32 (and bfloat16) of some size, own kernels for small ones and for other element types.
+#ifndef APUS_MATMUL_H
+#define APUS_MATMUL_H
+
+#include "apus_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// What follows the product, element by element, while the result is still in registers.
+typedef enum : uint8_t {
+  APUS_EPILOGUE_NONE = 0,
+  APUS_EPILOGUE_RELU,
+  APUS_EPILOGUE_TANH,
+  APUS_EPILOGUE_SIGMOID,
+} apus_epilogue;
+
+/// C = epilogue(A B + bias), for `batch` matrices: A is (m, k), B is (k, n), C is (m, n), dense and row-major, `bias` (if any) has n
+/// elements. A and B are given by row and column strides in elements, so a transposed operand costs no copy: for each, one of the two
+/// strides is 1 (or its extent is 1) for the oneDNN routes; the own kernels take any strides. Batch strides may be 0 (broadcast).
+typedef struct {
+  int64_t batch, m, n, k;
+  int64_t a_batch, a_row, a_column;
+  int64_t b_batch, b_row, b_column;
+  bool has_bias;
+  apus_epilogue epilogue;
+  apus_dtype dtype;  // of A, B, bias and C: APUS_F32 or APUS_BF16 (bf16: bias f32, C bf16)
+} apus_matmul;
+
+/// The own kernels: f32, f64, i32, i64; every shape, zero extents included (k = 0 gives epilogue(bias)). They run rows
+/// [begin, end) of the batch * m rows of C, so that the caller can split them over threads; bits do not depend on the split.
+void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
+                     void *_Nonnull c, int64_t begin, int64_t end);
+
+/// oneDNN's plain GEMM for one float32 matrix: C = A B (+ C if accumulate), no epilogue. Runs on the whole team, or alone within a
+/// parallel region. Returns 0, or oneDNN's status.
+int32_t apus_onednn_gemm(const apus_matmul *_Nonnull shape, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c, bool accumulate);
+
+/// A oneDNN matmul primitive with bias and epilogue, made once per shape. Returns 0 and a handle, or oneDNN's status.
+int32_t apus_onednn_matmul_create(const apus_matmul *_Nonnull shape, void *_Nullable *_Nonnull handle);
+/// Runs it. Several threads may run one handle at once (scratch memory belongs to the caller: `scratch` has at least
+/// apus_onednn_matmul_scratch_bytes(handle) bytes, 64-byte aligned; null when that is 0).
+int32_t apus_onednn_matmul_run(void *_Nonnull handle, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
+                               void *_Nonnull c, void *_Nullable scratch);
+size_t apus_onednn_matmul_scratch_bytes(void *_Nonnull handle);
+void apus_onednn_matmul_destroy(void *_Nonnull handle);
+
+/// oneDNN's status as a word ("invalid_arguments", "unimplemented" ...), and the library's version as major * 10000 + minor * 100 + patch.
+const char *_Nonnull apus_onednn_status_name(int32_t status);
+int32_t apus_onednn_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

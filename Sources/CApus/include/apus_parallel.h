@@ -1,0 +1,29 @@
+// One thread team for the whole process: oneDNN's own (libgomp), so that two pools never fight for the cores.
+#ifndef APUS_PARALLEL_H
+#define APUS_PARALLEL_H
+
+#include "apus_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Runs `body(context, chunk)` for every chunk in [0, chunks), spread over the team; returns when all are done. Within a parallel
+/// region, or with one thread, the calling thread runs them all in order.
+void apus_parallel(int64_t chunks, void (*_Nonnull body)(void *_Nullable context, int64_t chunk), void *_Nullable context);
+/// The team's size; 0 restores the machine's number of cores.
+void apus_set_threads(int32_t threads);
+int32_t apus_threads(void);
+
+/// The calling thread's word for the innermost gradient scope and layer path (see Graph/Scope.swift).
+typedef struct {
+  void *_Nullable gradient_scope;
+  void *_Nullable layer_path;
+  bool is_recording;
+} apus_thread_state;
+apus_thread_state *_Nonnull apus_thread(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
