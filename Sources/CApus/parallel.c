@@ -1,6 +1,8 @@
 // The bridge to libgomp's thread team. GOMP_parallel is what a compiler emits for `#pragma omp parallel`: its interface has been
 // stable since GCC 4.9, and calling it needs no OpenMP support in the compiler (Swift's clang ships without one).
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "CApus.h"
 
@@ -56,3 +58,14 @@ void apus_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context)
 
 static _Thread_local apus_thread_state thread_state;
 apus_thread_state *apus_thread(void) { return &thread_state; }
+
+static _Atomic uint64_t sequence = 1;
+uint64_t apus_next_sequence(void) { return atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed); }
+
+void *apus_allocate(size_t bytes) { return aligned_alloc(64, (bytes + 63) & ~(size_t)63); }
+void apus_free(void *block) { free(block); }
+
+int32_t apus_format_double(char *buffer, size_t capacity, char style, int32_t precision, double value) {
+  const char format[] = {'%', '.', '*', style, 0};
+  return snprintf(buffer, capacity, format, precision, value);
+}

@@ -23,6 +23,16 @@ typedef struct {
 } apus_thread_state;
 apus_thread_state *_Nonnull apus_thread(void);
 
+/// The next number of a process-wide counter that starts at 1: later calls get larger numbers.
+uint64_t apus_next_sequence(void);
+
+/// Memory from the system, 64-byte aligned; null when there is none.
+void *_Nullable apus_allocate(size_t bytes);
+void apus_free(void *_Nullable block);
+
+/// Writes `value` with `precision` digits in printf's `style` ('f', 'e' or 'g') and returns the length.
+int32_t apus_format_double(char *_Nonnull buffer, size_t capacity, char style, int32_t precision, double value);
+
 #ifdef __cplusplus
 }
 #endif

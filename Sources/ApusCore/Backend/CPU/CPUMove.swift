@@ -1,0 +1,119 @@
+import CApus
+
+// Moving elements: copies with conversion, gather and scatter, sorting.
+
+extension CPUBackend {
+  func copy(_ x: Tensor, into y: Tensor) {
+    precondition(x.shape == y.shape)
+    guard x.count > 0 else { return }
+    guard x.dtype == y.dtype else { return convert(x, into: y) }
+    if x.object.isDense && y.object.isDense {
+      let size = x.dtype.byteCount
+      let (source, target) = (x.object.address, y.object.address)
+      return Team.run(count: x.count, grain: 1 << 18) { begin, end in
+        target.advanced(by: begin * size).copyMemory(from: source + begin * size, byteCount: (end - begin) * size)
+      }
+    }
+    copyStrided(x.object, y.object)
+  }
+
+  private func copyStrided(_ x: TensorObject, _ y: TensorObject) {
+    let (source, target) = (x.address, y.address)
+    let extents = x.shape.rank == 0 ? InlineArray<8, Int>(repeating: 1) : x.shape.extents
+    let first = x.shape.rank == 0 ? 1 : x.shape[0]
+    let rest = max(1, x.shape.elementCount / max(1, first))
+    let size = Int64(x.dtype.byteCount)
+    let rank = Int32(x.shape.rank)
+    let (from, to) = (x.strides, y.strides)
+    Team.run(count: first, grain: max(1, (1 << 17) / rest)) { begin, end in
+      Self.withPointer(extents) { extents in
+        Self.withPointer(from) { from in
+          Self.withPointer(to) { to in
+            apus_copy_strided(size, rank, extents, source, from, target, to, Int64(begin), Int64(end))
+          }
+        }
+      }
+    }
+  }
+
+  private static func withPointer(_ array: InlineArray<8, Int>, _ body: (UnsafePointer<Int64>) -> Void) {
+    withUnsafePointer(to: array) { $0.withMemoryRebound(to: Int64.self, capacity: 8, body) }
+  }
+
+  private func convert(_ x: Tensor, into y: Tensor) {
+    precondition(y.object.isDense)
+    let dense = x.dense
+    let (source, target) = (dense.object.address, y.object.address)
+    let (from, to) = (x.dtype, y.dtype)
+    Team.run(count: x.count, grain: 1 << 16) { begin, end in
+      apus_convert(
+        target + begin * to.byteCount, to.c, source + begin * from.byteCount, from.c, Int64(end - begin))
+    }
+  }
+
+  func gather(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
+    apus_gather_axis(
+      Int64(x.dtype.byteCount), x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
+      Int64(indices.count), Int64(inner))
+  }
+
+  func scatterAdd(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
+    apus_scatter_add_axis(
+      x.dtype.c, x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
+      Int64(indices.count), Int64(inner))
+  }
+
+  func gatherElements(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
+    apus_gather_elements(
+      Int64(x.dtype.byteCount), x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
+      Int64(indices.count / max(1, outer * inner)), Int64(inner))
+  }
+
+  func scatterAddElements(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
+    apus_scatter_add_elements(
+      x.dtype.c, x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
+      Int64(indices.count / max(1, outer * inner)), Int64(inner))
+  }
+
+  func range(of indices: Tensor) -> ClosedRange<Int>? {
+    guard indices.count > 0 else { return nil }
+    var (smallest, largest): (Int64, Int64) = (0, 0)
+    apus_index_range(indices.indexAddress, Int64(indices.count), &smallest, &largest)
+    return Int(smallest)...Int(largest)
+  }
+
+  func argSort(_ x: Tensor, outer: Int, count: Int, inner: Int, descending: Bool, into y: Tensor) {
+    func sort<Element: Comparable>(_ type: Element.Type, isNaN: (Element) -> Bool) {
+      let source = x.object.address.assumingMemoryBound(to: Element.self)
+      let target = y.object.address.assumingMemoryBound(to: Int64.self)
+      for o in 0..<outer {
+        for i in 0..<inner {
+          let base = o * count * inner + i
+          // Swift's sort is stable. NaN goes last in both directions, as in NumPy and PyTorch's ascending order.
+          let positions = (0..<count).sorted { a, b in
+            let (left, right) = (source[base + a * inner], source[base + b * inner])
+            if isNaN(left) || isNaN(right) { return !isNaN(left) && isNaN(right) }
+            return descending ? left > right : left < right
+          }
+          for (rank, position) in positions.enumerated() { target[base + rank * inner] = Int64(position) }
+        }
+      }
+    }
+    switch x.dtype {
+    case .float32: sort(Float.self) { $0.isNaN }
+    case .float64: sort(Double.self) { $0.isNaN }
+    case .int32: sort(Int32.self) { _ in false }
+    case .int64: sort(Int64.self) { _ in false }
+    case .uint8, .bool: sort(UInt8.self) { _ in false }
+    case .bfloat16: fatalError("bfloat16 is converted before sorting")
+    }
+  }
+}
+
+extension Tensor {
+  /// The address of dense int64 elements.
+  fileprivate var indexAddress: UnsafePointer<Int64> {
+    precondition(dtype == .int64 && object.isDense)
+    return UnsafePointer(object.address.assumingMemoryBound(to: Int64.self))
+  }
+}

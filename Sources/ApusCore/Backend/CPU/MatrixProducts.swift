@@ -1,0 +1,139 @@
+import CApus
+import Synchronization
+
+/// Matrix products: own kernels for small ones, oneDNN for the rest, its primitives made once per shape.
+final class MatrixProducts: Sendable {
+  /// A oneDNN primitive; lives as long as the process.
+  private struct Primitive: @unchecked Sendable {
+    let handle: UnsafeMutableRawPointer
+    let scratchBytes: Int
+  }
+  private let primitives = Mutex<[MatmulKey: Primitive]>([:])
+
+  func multiply(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
+    var call = call
+    switch apus_matmul_route(&call) {
+    case APUS_ROUTE_GEMM:
+      let status = apus_onednn_gemm(
+        &call, a.object.address.assumingMemoryBound(to: Float.self), b.object.address.assumingMemoryBound(to: Float.self),
+        c.object.address.assumingMemoryBound(to: Float.self), false)
+      if status != 0 { own(call, a, b, bias, into: c) }
+    case APUS_ROUTE_PRIMITIVE:
+      guard let primitive = primitive(call) else { return own(call, a, b, bias, into: c) }
+      let scratch = primitive.scratchBytes > 0 ? HostPool.shared.allocate(primitive.scratchBytes) : nil
+      defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
+      let status = apus_onednn_matmul_run(
+        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch)
+      if status != 0 { own(call, a, b, bias, into: c) }
+    default: own(call, a, b, bias, into: c)
+    }
+  }
+
+  /// The own kernels take every shape, so whatever oneDNN declines ends here.
+  private func own(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
+    let rows = Int(call.batch * call.m)
+    let work = max(1, Int(call.n * call.k))
+    let (left, right, offset, target) = (a.object.address, b.object.address, bias?.object.address, c.object.address)
+    // Pieces of about 10 microseconds, in whole blocks of rows.
+    let grain = max(8, (200_000 / work) & ~7)
+    Team.run(count: rows, grain: grain) { begin, end in
+      var call = call
+      apus_matmul_own(&call, left, right, offset, target, Int64(begin), Int64(end))
+    }
+  }
+
+  private func primitive(_ call: apus_matmul) -> Primitive? {
+    let key = MatmulKey(call)
+    return primitives.withLock { primitives in
+      if let known = primitives[key] { return known }
+      var call = call
+      var handle: UnsafeMutableRawPointer?
+      guard apus_onednn_matmul_create(&call, &handle) == 0, let handle else { return nil }
+      let primitive = Primitive(handle: handle, scratchBytes: apus_onednn_matmul_scratch_bytes(handle))
+      primitives[key] = primitive
+      return primitive
+    }
+  }
+}
+
+/// What distinguishes oneDNN primitives.
+private struct MatmulKey: Hashable {
+  let extents: SIMD8<Int64>
+  let strides: SIMD4<Int64>
+  let flags: UInt32
+
+  init(_ call: apus_matmul) {
+    extents = SIMD8(call.batch, call.m, call.n, call.k, call.a_batch, call.a_row, call.a_column, call.b_batch)
+    strides = SIMD4(call.b_row, call.b_column, 0, 0)
+    flags = UInt32(call.has_bias ? 1 : 0) | UInt32(call.epilogue.rawValue) << 8 | UInt32(call.dtype.rawValue) << 16
+  }
+}
+
+extension CPUBackend {
+  func matmul(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
+    guard c.count > 0 else { return }
+    guard c.dtype != .bfloat16 else { return matmulInFloat32(a, b, bias: bias, epilogue: epilogue, into: c) }
+    if c.rank == 2 { return product(a, b, bias, epilogue, into: c) }
+    let batchShape = Shape(c.shape.dropLast(2))
+    let (left, right) = (a.batched(over: batchShape), b.batched(over: batchShape))
+    let matrices = Tensor(
+      TensorObject(
+        shape: Shape([batchShape.elementCount, c.shape[c.rank - 2], c.shape[c.rank - 1]]), dtype: c.dtype,
+        storage: c.object.storage))
+    product(left, right, bias, epilogue, into: matrices)
+  }
+
+  private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
+    let wide = Tensor(uninitialized: c.shape, .float32, on: self)
+    matmul(a.cast(to: .float32), b.cast(to: .float32), bias: bias?.cast(to: .float32), epilogue: epilogue, into: wide)
+    copy(wide, into: c)
+  }
+
+  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n).
+  private func product(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
+    let (left, right) = (a.multipliable, b.multipliable)
+    let (x, y, z) = (left.object, right.object, c.object)
+    let rank = z.shape.rank
+    var call = apus_matmul()
+    call.batch = rank == 3 ? Int64(z.shape[0]) : 1
+    call.m = Int64(z.shape[rank - 2])
+    call.n = Int64(z.shape[rank - 1])
+    call.k = Int64(x.shape[rank - 1])
+    call.a_batch = rank == 3 ? Int64(x.strides[0]) : 0
+    call.a_row = Int64(x.strides[rank - 2])
+    call.a_column = Int64(x.strides[rank - 1])
+    call.b_batch = rank == 3 ? Int64(y.strides[0]) : 0
+    call.b_row = Int64(y.strides[rank - 2])
+    call.b_column = Int64(y.strides[rank - 1])
+    call.has_bias = bias != nil
+    call.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
+    call.dtype = c.dtype.c
+    products.multiply(call, left, right, bias, into: c)
+  }
+}
+
+extension Tensor {
+  /// This tensor if the products can read it where it lies (one of the last two axes without gaps), else a dense copy.
+  fileprivate var multipliable: Tensor {
+    let (row, column) = (object.strides[rank - 2], object.strides[rank - 1])
+    let (rows, columns) = (shape[rank - 2], shape[rank - 1])
+    let isRowMajor = (column == 1 || columns == 1) && (row >= columns || rows == 1)
+    let isColumnMajor = (row == 1 || rows == 1) && (column >= rows || columns == 1)
+    return isRowMajor || isColumnMajor ? self : dense
+  }
+
+  /// This stack of matrices over the broadcast leading axes `batch`, which become one.
+  fileprivate func batched(over batch: Shape) -> Tensor {
+    var full = batch
+    full.append(shape[rank - 2])
+    full.append(shape[rank - 1])
+    let matrices = stopGradient()
+    if rank == 2 {
+      // One matrix for all: a batch stride of 0.
+      return matrices.broadcast(to: Shape([batch.elementCount, shape[rank - 2], shape[rank - 1]]))
+    }
+    let wide = matrices.broadcast(to: full)
+    if batch.rank == 1 { return wide }
+    return wide.reshaped(Shape([batch.elementCount, shape[rank - 2], shape[rank - 1]]))
+  }
+}

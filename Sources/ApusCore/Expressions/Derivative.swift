@@ -1,0 +1,126 @@
+// Symbolic differentiation: one rule for each primitive, and the chain rule.
+
+extension Primitive {
+  /// The partial derivatives of y = primitive(x…) with respect to each operand, in terms of the operands and of y itself.
+  ///
+  /// At kinks: relu 0, abs 0, sign and step functions 0; where a minimum or maximum is tied, each side gets half.
+  func partials(_ x: [Expression], _ y: Expression) -> [Expression] {
+    switch self {
+    case .negate: [-1]
+    case .abs: [unary(.sign, x[0])]
+    case .square: [2 * x[0]]
+    case .relu: [y > 0]
+    case .sqrt: [0.5 / y]
+    case .rsqrt: [-0.5 * y / x[0]]
+    case .reciprocal: [-(y * y)]
+    case .exp: [y]
+    case .expm1: [y + 1]
+    case .log: [1 / x[0]]
+    case .log1p: [1 / (1 + x[0])]
+    case .sin: [unary(.cos, x[0])]
+    case .cos: [-unary(.sin, x[0])]
+    case .tan: [1 + y * y]
+    case .asin: [unary(.rsqrt, 1 - x[0] * x[0])]
+    case .acos: [-unary(.rsqrt, 1 - x[0] * x[0])]
+    case .atan: [1 / (1 + x[0] * x[0])]
+    case .sinh: [unary(.cosh, x[0])]
+    case .cosh: [unary(.sinh, x[0])]
+    case .tanh: [1 - y * y]
+    case .erf: [Expression(1.1283791670955126) * unary(.exp, -(x[0] * x[0]))]  // 2 / sqrt(pi)
+    case .sigmoid: [y * (1 - y)]
+    case .softplus: [unary(.sigmoid, x[0])]
+    case .add: [1, 1]
+    case .subtract: [1, -1]
+    case .multiply: [x[1], x[0]]
+    case .divide: [1 / x[1], -y / x[1]]
+    case .remainder: [1, -unary(.floor, x[0] / x[1])]
+    case .min: [share(x[0], .less, x[1]), share(x[1], .less, x[0])]
+    case .max: [share(x[0], .greater, x[1]), share(x[1], .greater, x[0])]
+    // x^n: n x^(n-1), which is finite at 0 for n >= 1; ln x x^n, which is 0 at x = 0.
+    case .power:
+      [
+        select(x[1] .== 0, 0, x[1] * binary(.power, x[0], x[1] - 1)),
+        select(x[0] .== 0, 0, y * unary(.log, x[0])),
+      ]
+    case .atan2:
+      [x[1] / (x[0] * x[0] + x[1] * x[1]), -x[0] / (x[0] * x[0] + x[1] * x[1])]
+    case .select: fatalError("a choice is differentiated branch by branch")
+    case .sign, .not, .floor, .ceil, .round, .trunc, .isNaN, .isInfinite, .isFinite: [0]
+    case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor: [0, 0]
+    }
+  }
+
+  private func share(_ a: Expression, _ comparison: Primitive, _ b: Expression) -> Expression {
+    select(a .== b, 0.5, binary(comparison, a, b))
+  }
+}
+
+extension Expression {
+  /// The derivative with respect to input `i`, times `seed`: the chain rule in reverse, each shared part visited once.
+  ///
+  /// - Parameter output: stands for the value of the whole expression where a derivative uses it.
+  func derivative(wrtInput i: Int, seed: Expression, output: Expression) -> Expression {
+    let order = topologicalOrder()
+    var adjoints: [ObjectIdentifier: Expression] = [identity: seed]
+    var result: Expression = 0
+    for expression in order.reversed() {
+      guard let adjoint = adjoints[expression.identity] else { continue }
+      switch expression.node.kind {
+      case .input(i): result = result + adjoint
+      case .input, .scalar, .constant: break
+      case .primitive(.select):
+        let (condition, a, b) = (expression.node.operands[0], expression.node.operands[1], expression.node.operands[2])
+        for (operand, term) in [(a, select(condition, adjoint, 0)), (b, select(condition, 0, adjoint))] {
+          adjoints[operand.identity] = adjoints[operand.identity].map { $0 + term } ?? term
+        }
+      case .primitive(let primitive):
+        let operands = expression.node.operands
+        let value = expression.identity == identity ? output : expression
+        for (operand, partial) in zip(operands, primitive.partials(operands, value)) where partial.constantValue != 0 {
+          // A condition times a number is a choice: 0 times infinity must not give NaN.
+          let term = adjoint.times(partial)
+          adjoints[operand.identity] = adjoints[operand.identity].map { $0 + term } ?? term
+        }
+      }
+    }
+    return result.replacing(self, by: output)
+  }
+
+  /// The product with a partial derivative; a condition chooses instead.
+  func times(_ partial: Expression) -> Expression { partial.isPredicate ? select(partial, self, 0) : self * partial }
+
+  var isPredicate: Bool {
+    if case .primitive(let primitive) = node.kind { primitive.isPredicate } else { false }
+  }
+
+  /// Every distinct part once, operands before what uses them.
+  func topologicalOrder() -> [Expression] {
+    var order: [Expression] = []
+    var seen: Set<ObjectIdentifier> = []
+    func visit(_ expression: Expression) {
+      guard seen.insert(expression.identity).inserted else { return }
+      for operand in expression.node.operands { visit(operand) }
+      order.append(expression)
+    }
+    visit(self)
+    return order
+  }
+
+  /// This expression with every occurrence of `part` replaced.
+  func replacing(_ part: Expression, by replacement: Expression) -> Expression {
+    guard !part.node.operands.isEmpty else { return self }
+    var results: [ObjectIdentifier: Expression] = [part.identity: replacement]
+    for expression in topologicalOrder() where results[expression.identity] == nil {
+      let operands = expression.node.operands
+      let replaced = operands.map { results[$0.identity]! }
+      let isSame = zip(operands, replaced).allSatisfy { $0.identity == $1.identity }
+      results[expression.identity] = isSame ? expression : Expression(expression.node.kind, replaced)
+    }
+    return results[identity]!
+  }
+
+  /// The inputs that occur.
+  var inputs: Set<Int> {
+    Set(topologicalOrder().compactMap { if case .input(let i) = $0.node.kind { i } else { nil } })
+  }
+}

@@ -1,0 +1,154 @@
+import CApus
+
+// The reverse pass. Nodes are visited in descending order of their sequence numbers: an operation is always made after its inputs,
+// so this is a reverse topological order, and a node's gradient is complete when its turn comes.
+
+/// Gradients on their way, ordered by their nodes' sequence numbers, latest last.
+private struct PendingGradients {
+  private var items: [(node: Node, gradient: Tensor)] = []
+
+  /// Adds to the gradient of `node`: contributions over several paths are summed (the chain rule; notes D2).
+  mutating func add(_ gradient: Tensor, to node: Node) {
+    var low = 0
+    var high = items.count
+    while low < high {
+      let middle = (low + high) / 2
+      if items[middle].node.sequence < node.sequence { low = middle + 1 } else { high = middle }
+    }
+    if low < items.count && items[low].node === node {
+      items[low].gradient = items[low].gradient + gradient
+    } else {
+      items.insert((node, gradient), at: low)
+    }
+  }
+
+  mutating func removeLatest() -> (node: Node, gradient: Tensor)? { items.popLast() }
+}
+
+/// Sends `seed` backwards from `y` and returns the gradients of `variables` (nil where y does not depend on one).
+private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [Tensor?] {
+  var gradients = [Tensor?](repeating: nil, count: variables.count)
+  guard let root = y.node, let earliest = variables.first?.node?.sequence else { return gradients }
+  var pending = PendingGradients()
+  pending.add(seed, to: root)
+  while let (node, dy) = pending.removeLatest() {
+    if node.isVariable, let index = variables.firstIndex(of: node) {
+      gradients[index] = dy
+      continue
+    }
+    guard let function = node.function else { continue }
+    let output = node.output
+    for (i, input) in node.inputs.enumerated() {
+      // Nothing older than the variables can lead to one.
+      guard let source = input.node, source.sequence >= earliest else { continue }
+      guard let dx = function.gradient(dy, node.inputs, output, wrt: i) else { continue }
+      pending.add(dx, to: source)
+    }
+  }
+  return gradients
+}
+
+extension [Tensor] {
+  /// The position of the variable with this node. Variables are made in order, so their sequence numbers ascend.
+  fileprivate func firstIndex(of node: Node) -> Int? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].node!.sequence < node.sequence { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low].node === node ? low : nil
+  }
+}
+
+/// Runs the reverse pass of a scope that has just closed: operations in it are recorded only if an enclosing scope asks for them.
+private func gradients(of value: Tensor, wrt variables: [Tensor], in name: String) -> [Tensor] {
+  guard value.count == 1 else {
+    stop(ShapeError(name, "the result has shape \(value.shape); a gradient needs a single number (a loss)"))
+  }
+  guard value.dtype.isFloatingPoint else {
+    stop(ShapeError(name, "the result is \(value.dtype); a gradient needs floating point"))
+  }
+  let thread = apus_thread()
+  let before = thread.pointee.is_recording
+  thread.pointee.is_recording = thread.pointee.gradient_scope != nil
+  defer { thread.pointee.is_recording = before }
+  let seed = Tensor(filledWith: 1, shape: value.shape, dtype: value.dtype)
+  let found = pullBack(from: value, seed: seed, to: variables)
+  return zip(found, variables).map { gradient, variable in
+    gradient ?? Tensor(filledWith: 0, shape: variable.shape, dtype: variable.dtype)
+  }
+}
+
+/// The link from a variable back to the tensor it stands for, so that an enclosing scope's gradient flows through.
+struct Identity: ViewFunction {
+  var name: String { "variable" }
+  func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType { x[0].type }
+  func view(_ x: TensorObject, type: TensorType) -> (strides: Strides, offset: Int)? { (x.strides, x.offset) }
+  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? { dy }
+}
+
+extension Tensor {
+  /// This tensor as a variable of the innermost scope.
+  fileprivate func asVariable(in name: String, label: String? = nil) -> Tensor {
+    guard dtype.isFloatingPoint else {
+      stop(ShapeError(name, "a gradient with respect to a \(dtype) tensor does not exist; convert it to floating point"))
+    }
+    if node != nil { return apply(view: Identity(), self) }
+    return Tensor(TensorObject(object, node: Node(variable: type, label: label)))
+  }
+}
+
+/// The value of `body` and its gradients with respect to each of `x`.
+///
+/// The gradients are tensors of the shapes of `x`; where the value does not depend on one of them, zeros. Inside another
+/// `valueWithGradient` they are differentiable themselves, which gives second derivatives.
+/// - Parameter body: computes a single number from the variables that stand for `x`.
+public func valueWithGradient(
+  at x: [Tensor], _ body: ([Tensor]) throws -> Tensor
+) rethrows -> (value: Tensor, gradients: [Tensor]) {
+  let (value, variables) = try GradientScope.open { _ in
+    let variables = x.map { $0.asVariable(in: "valueWithGradient") }
+    return (try body(variables), variables)
+  }
+  return (value.leavingScope(), gradients(of: value, wrt: variables, in: "valueWithGradient"))
+}
+
+/// The value of `body` and its gradient with respect to `x`.
+public func valueWithGradient(
+  at x: Tensor, _ body: (Tensor) throws -> Tensor
+) rethrows -> (value: Tensor, gradient: Tensor) {
+  let (value, gradients) = try valueWithGradient(at: [x]) { try body($0[0]) }
+  return (value, gradients[0])
+}
+
+/// The gradient of `body` with respect to `x`.
+public func gradient(at x: Tensor, of body: (Tensor) throws -> Tensor) rethrows -> Tensor {
+  try valueWithGradient(at: x, body).gradient
+}
+
+/// The value of `body` and its gradients with respect to `parameters`, and to `inputs` if any are given.
+package func valueWithGradient(
+  of parameters: [Parameter], at inputs: [Tensor], _ body: ([Tensor]) throws -> Tensor
+) rethrows -> (value: Tensor, parameters: [Tensor], inputs: [Tensor]) {
+  let (value, variables) = try GradientScope.open { scope in
+    var variables: [Tensor] = []
+    variables.reserveCapacity(parameters.count + inputs.count)
+    for parameter in parameters {
+      // In an enclosing scope the parameter may already be a variable: then link to it.
+      let outer = scope.parent?.variable(for: parameter)
+      let variable = (outer ?? parameter.stored).asVariable(in: "valueWithGradient", label: parameter.name)
+      scope.track(parameter, as: variable)
+      variables.append(variable)
+    }
+    for input in inputs { variables.append(input.asVariable(in: "valueWithGradient")) }
+    return (try body(Array(variables[parameters.count...])), variables)
+  }
+  let all = gradients(of: value, wrt: variables, in: "valueWithGradient")
+  return (value.leavingScope(), Array(all[..<parameters.count]), Array(all[parameters.count...]))
+}
+
+extension Tensor {
+  /// Outside of every scope a result is a plain tensor: it does not keep its graph alive.
+  fileprivate func leavingScope() -> Tensor { GradientScope.current == nil ? stopGradient() : self }
+}

@@ -1,0 +1,83 @@
+import CApus
+
+// Which gradients are being asked for, and which layers are running, are facts about the calling thread: the closures that open
+// these scopes are synchronous, so a word of thread-local storage holds each, and reading it costs a nanosecond.
+
+/// The innermost `valueWithGradient` on this thread.
+package final class GradientScope {
+  let parent: GradientScope?
+  /// The parameters whose gradients are asked for, by identity, with their variables.
+  private var tracked: [ObjectIdentifier: Tensor] = [:]
+
+  private init(parent: GradientScope?) { self.parent = parent }
+
+  /// The variable that stands for `parameter` here, or in an enclosing scope; nil when nobody asks for its gradient.
+  func variable(for parameter: Parameter) -> Tensor? {
+    tracked[ObjectIdentifier(parameter)] ?? parent?.variable(for: parameter)
+  }
+
+  func track(_ parameter: Parameter, as variable: Tensor) { tracked[ObjectIdentifier(parameter)] = variable }
+
+  static var current: GradientScope? {
+    guard let pointer = apus_thread().pointee.gradient_scope else { return nil }
+    return Unmanaged<GradientScope>.fromOpaque(pointer).takeUnretainedValue()
+  }
+
+  /// Runs `body` in a scope of its own, in which operations on tracked tensors are recorded.
+  static func open<R>(_ body: (GradientScope) throws -> R) rethrows -> R {
+    let thread = apus_thread()
+    let before = thread.pointee
+    let scope = GradientScope(parent: current)
+    thread.pointee.gradient_scope = Unmanaged.passUnretained(scope).toOpaque()
+    thread.pointee.is_recording = true
+    defer {
+      thread.pointee.gradient_scope = before.gradient_scope
+      thread.pointee.is_recording = before.is_recording
+    }
+    return try withExtendedLifetime(scope) { try body(scope) }
+  }
+}
+
+/// Whether an operation on `x` becomes a node.
+func isRecording(_ x: [Tensor]) -> Bool {
+  for tensor in x where tensor.object.node != nil { return apus_thread().pointee.is_recording }
+  return false
+}
+
+func isRecording(_ x: Tensor) -> Bool { x.object.node != nil && apus_thread().pointee.is_recording }
+
+/// Something that runs operations and can say how it was written: a layer.
+package protocol RunningLayer: AnyObject, Sendable, CustomStringConvertible {}
+
+/// The layers that are running on this thread, as a list through their stack frames.
+package struct LayerFrame {
+  let layer: any RunningLayer
+  private let parent: UnsafeMutableRawPointer?
+
+  static var current: LayerFrame? {
+    apus_thread().pointee.layer_path?.assumingMemoryBound(to: LayerFrame.self).pointee
+  }
+
+  /// The layers as they were written, outermost first.
+  package static var path: [String] {
+    var path: [String] = []
+    var frame = current
+    while let layer = frame {
+      path.append(layer.layer.description)
+      frame = layer.parent?.assumingMemoryBound(to: LayerFrame.self).pointee
+    }
+    return path.reversed()
+  }
+
+  /// Runs `body` as a part of `layer`, so that errors and graphs can name it.
+  package static func run<R>(_ layer: any RunningLayer, _ body: () throws -> R) rethrows -> R {
+    let thread = apus_thread()
+    let before = thread.pointee.layer_path
+    var frame = LayerFrame(layer: layer, parent: before)
+    return try withUnsafeMutablePointer(to: &frame) { pointer in
+      thread.pointee.layer_path = UnsafeMutableRawPointer(pointer)
+      defer { thread.pointee.layer_path = before }
+      return try body()
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// Several tensors into one, and padding.
+
+/// Tensors one after the other along an axis.
+struct Concatenate: Function {
+  let axis: Int
+  var name: String { "concatenate" }
+  var detail: String { "axis \(axis)" }
+
+  func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
+    guard let first = x.first else { throw ShapeError(name, "there are no tensors to join") }
+    var shape = first.shape
+    guard axis < shape.rank else { throw ShapeError(name, "axis \(axis) does not exist in shape \(shape)") }
+    for other in x.dropFirst() {
+      guard other.dtype == first.dtype else {
+        throw ShapeError(name, "element types \(first.dtype) and \(other.dtype) do not mix; convert one with cast(to:)")
+      }
+      var expected = first.shape
+      if other.rank == shape.rank { expected[axis] = other.shape[axis] }
+      guard other.shape == expected else {
+        throw ShapeError(name, "shapes \(first.shape) and \(other.shape) differ in more than axis \(axis)")
+      }
+      shape[axis] += other.shape[axis]
+    }
+    return TensorType(shape, first.dtype)
+  }
+
+  func forward(_ x: [Tensor], into y: Tensor) {
+    var start = 0
+    for part in x {
+      let end = start + part.shape[axis]
+      y.backend.copy(part, into: y.sliced(.from(start, to: end), axis: axis))
+      start = end
+    }
+  }
+
+  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { false }
+
+  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
+    let start = x[..<i].reduce(0) { $0 + $1.shape[axis] }
+    return dy.sliced(.from(start, to: start + x[i].shape[axis]), axis: axis)
+  }
+}
+
+/// Tensors joined along an existing axis; the other extents are equal.
+public func concatenate(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+  apply(Concatenate(axis: tensors.first?.axis(axis, "concatenate") ?? 0), tensors)
+}
+
+/// Tensors of one shape joined along a new axis.
+public func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+  concatenate(tensors.map { $0.expandingDimension(at: axis) }, axis: axis)
+}
+
+/// A border of one value around a tensor.
+struct Pad: Function {
+  let before: [Int]
+  let after: [Int]
+  let value: Double
+  var name: String { "pad" }
+  var detail: String { "before \(before), after \(after)" }
+
+  func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
+    let shape = x[0].shape
+    guard before.count == shape.rank, after.count == shape.rank, (before + after).allSatisfy({ $0 >= 0 }) else {
+      throw ShapeError(name, "widths before \(before) and after \(after) do not fit the axes of shape \(shape)")
+    }
+    return TensorType(Shape((0..<shape.rank).map { before[$0] + shape[$0] + after[$0] }), x[0].dtype)
+  }
+  private func inside(_ shape: Shape) -> Slice {
+    Slice(slices: shape.indices.map { .from(before[$0], to: before[$0] + shape[$0]) })
+  }
+  func forward(_ x: [Tensor], into y: Tensor) {
+    y.backend.fill(y, with: value)
+    y.backend.copy(x[0], into: apply(view: inside(x[0].shape), y))
+  }
+  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { false }
+  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? { apply(view: inside(x[0].shape), dy) }
+}
+
+extension Tensor {
+  /// This tensor with a border of `value`: `widths` gives the elements before and after, for each axis.
+  public func padded(_ widths: [(before: Int, after: Int)], value: Double = 0) -> Tensor {
+    apply(Pad(before: widths.map(\.before), after: widths.map(\.after), value: value), [self])
+  }
+
+  /// This tensor repeated `counts[i]` times along axis i.
+  public func tiled(_ counts: [Int]) -> Tensor {
+    guard counts.count == rank, counts.allSatisfy({ $0 >= 0 }) else {
+      stop(ShapeError("tiled", "counts \(counts) do not fit the \(rank) axes of shape \(shape)"))
+    }
+    var result = self
+    for (axis, count) in counts.enumerated() where count != 1 {
+      result =
+        count == 0
+        ? result.sliced(.from(0, to: 0), axis: axis)
+        : concatenate(Array(repeating: result, count: count), axis: axis)
+    }
+    return result
+  }
+}

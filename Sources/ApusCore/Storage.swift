@@ -1,0 +1,101 @@
+import CApus
+import Synchronization
+
+/// A block of memory on a device, given back to the device's pool when the last tensor lets go of it.
+///
+/// Immutable once a second tensor can see it: that is what makes tensors `Sendable`. Only kernels that fill a fresh output, and
+/// an optimiser that owns its parameter alone, write into it.
+package final class Storage: @unchecked Sendable {
+  package let pointer: UnsafeMutableRawPointer
+  package let byteCount: Int
+  package let backend: any Backend
+
+  init(pointer: UnsafeMutableRawPointer, byteCount: Int, backend: any Backend) {
+    self.pointer = pointer
+    self.byteCount = byteCount
+    self.backend = backend
+  }
+
+  deinit { backend.release(pointer, byteCount: byteCount) }
+}
+
+/// Counts of live memory, for tests and tools.
+public struct MemoryUse: Sendable, Hashable {
+  /// Bytes that live tensors hold.
+  public var live: Int
+  /// Bytes that the pool keeps for reuse.
+  public var pooled: Int
+}
+
+/// The caching pool of host memory: blocks of a few size classes, aligned to 64 bytes, kept for reuse.
+///
+/// A fresh 16 MB block costs a page fault for every 4 KB that is touched; a reused one costs a few nanoseconds.
+final class HostPool: Sendable {
+  static let shared = HostPool()
+
+  /// Blocks above this size go back to the system at once when the pool already holds as much as `limit`.
+  private static let limit = 1 << 30
+
+  private struct State {
+    /// Free blocks by size class, each a stack linked through the blocks' own first word.
+    var free: [UnsafeMutableRawPointer?] = Array(repeating: nil, count: 256)
+    var live = 0
+    var pooled = 0
+  }
+  private let state = Mutex(State())
+
+  /// Four classes to each doubling, at least 64 bytes: at most a quarter of a block is wasted.
+  private static func sizeClass(_ byteCount: Int) -> (index: Int, size: Int) {
+    let units = max(1, (byteCount + 63) >> 6)
+    if units <= 4 { return (units, units << 6) }
+    let top = Int.bitWidth - 1 - (units - 1).leadingZeroBitCount
+    let quarter = 1 << (top - 2)
+    let steps = (units - 1) / quarter + 1
+    return (top * 4 + steps - 8 + 5, (steps * quarter) << 6)
+  }
+
+  func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    let (index, size) = Self.sizeClass(byteCount)
+    let reused: UnsafeMutableRawPointer? = state.withLock { state in
+      state.live += size
+      guard let block = state.free[index] else { return nil }
+      state.free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+      state.pooled -= size
+      return block
+    }
+    if let reused { return reused }
+    guard let block = apus_allocate(size) else { fatalError("out of memory: \(size) bytes were asked for") }
+    return block
+  }
+
+  func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
+    let (index, size) = Self.sizeClass(byteCount)
+    let isKept = state.withLock { state in
+      state.live -= size
+      guard state.pooled + size <= Self.limit else { return false }
+      block.storeBytes(of: state.free[index], as: UnsafeMutableRawPointer?.self)
+      state.free[index] = block
+      state.pooled += size
+      return true
+    }
+    if !isKept { apus_free(block) }
+  }
+
+  var use: MemoryUse { state.withLock { MemoryUse(live: $0.live, pooled: $0.pooled) } }
+
+  /// Gives every pooled block back to the system.
+  func trim() {
+    let blocks: [UnsafeMutableRawPointer] = state.withLock { state in
+      var blocks: [UnsafeMutableRawPointer] = []
+      for index in state.free.indices {
+        while let block = state.free[index] {
+          blocks.append(block)
+          state.free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+        }
+      }
+      state.pooled = 0
+      return blocks
+    }
+    for block in blocks { apus_free(block) }
+  }
+}
