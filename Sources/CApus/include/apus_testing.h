@@ -1,0 +1,18 @@
+// For tests and benchmarks only; no part of the library calls these.
+#ifndef APUS_TESTING_H
+#define APUS_TESTING_H
+
+#include "apus_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Makes the whole process use another instruction set ("avx512", "avx2", "neon", "baseline"), or the best one again (null).
+/// False where this machine does not have it; then nothing changes.
+bool apus_testing_use_instruction_set(const char *_Nullable name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

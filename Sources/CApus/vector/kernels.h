@@ -1,0 +1,43 @@
+// What one instruction set provides: a table of functions that run one instruction over whole vectors, and the conversions.
+#ifndef APUS_VECTOR_KERNELS_H
+#define APUS_VECTOR_KERNELS_H
+
+#include "../include/apus_elementwise.h"
+
+/// A register of a running program: `step` is the size of a vector in bytes, or 0 for a scalar, whose `data` then holds
+/// APUS_BLOCK vectors full of the one value. No element-wise loop needs to know which it is.
+typedef struct {
+  char *data;
+  int64_t step;
+} apus_register;
+
+/// Loops of cheap instructions handle this many vectors at once.
+enum { APUS_BLOCK = 4, APUS_OPCODES = 128, APUS_COMPUTE_TYPES = 4, APUS_DTYPES = 7, APUS_MAX_VECTOR_BYTES = 64 };
+
+/// Runs `instruction` over `vectors` full vectors; the destination may be one of the sources (same address).
+typedef void apus_kernel(const apus_instruction *instruction, const apus_register *registers, int64_t vectors);
+typedef void apus_converter(void *destination, const void *source, int64_t count);
+
+typedef struct {
+  const char *name;
+  int64_t vector_bytes;
+  apus_kernel *operations[APUS_COMPUTE_TYPES][APUS_OPCODES];
+  apus_converter *conversions[APUS_DTYPES][APUS_DTYPES];  // [to][from]
+} apus_kernels;
+
+/// The table for this machine (or the one that a test asked for).
+__attribute__((visibility("hidden"))) const apus_kernels *apus_active_kernels(void);
+
+extern const apus_kernels apus_kernels_baseline __attribute__((visibility("hidden")));
+#if defined(__x86_64__)
+extern const apus_kernels apus_kernels_avx2 __attribute__((visibility("hidden")));
+extern const apus_kernels apus_kernels_avx512 __attribute__((visibility("hidden")));
+#endif
+
+/// Bytes per element, indexed by apus_dtype.
+static inline int64_t apus_size(apus_dtype dtype) {
+  static const uint8_t sizes[APUS_DTYPES] = {4, 8, 4, 8, 1, 1, 2};
+  return sizes[dtype];
+}
+
+#endif

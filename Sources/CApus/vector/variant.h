@@ -1,0 +1,63 @@
+// Everything that one instruction set needs, in order. The including .c file has set the APUS_ macros listed in vector.h and
+// table.h, opened its target attribute, and included the C library's headers before that.
+
+// Vectors wider than a register change the calling convention; every function that takes one is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#include "vector.h"
+#include "coefficients.h"
+#include "loops.h"
+// The mathematics.
+#include "exponential.h"
+#include "logarithm.h"
+#include "trigonometry.h"
+#include "inverse_trigonometry.h"
+#include "error_function.h"
+#include "power.h"
+// The kernels.
+#include "functions.h"
+
+#define V vf
+#define M vi
+#define S float
+#define INTEGRAL 0x1p23f
+#define NAMED(x) x##_f32
+#include "float_operations.h"
+#undef V
+#undef M
+#undef S
+#undef INTEGRAL
+#undef NAMED
+
+#define V vd
+#define M vl
+#define S double
+#define INTEGRAL 0x1p52
+#define NAMED(x) x##_f64
+#include "float_operations.h"
+#undef V
+#undef M
+#undef S
+#undef NAMED
+
+#define V vi
+#define U vu
+#define S int32_t
+#define UNSIGNED uint32_t
+#define NAMED(x) x##_i32
+#include "integer_operations.h"
+#undef V
+#undef U
+#undef S
+#undef UNSIGNED
+#undef NAMED
+
+#define V vl
+#define U vul
+#define S int64_t
+#define UNSIGNED uint64_t
+#define NAMED(x) x##_i64
+#include "integer_operations.h"
+
+#include "conversions.h"
+#include "table.h"
