@@ -58,8 +58,8 @@ extension Tensor {
 
   /// `count` evenly spaced numbers from `start` to `end`, both included.
   public static func linearSpace(from start: Double, to end: Double, count: Int, dtype: DType = .float32) -> Tensor {
-    let last = Double(max(count - 1, 1))
-    let values = (0..<max(count, 0)).map { index -> Double in
+    let last = Double(Swift.max(count - 1, 1))
+    let values = (0..<Swift.max(count, 0)).map { index -> Double in
       index == count - 1 && count > 1 ? end : start + (end - start) * (Double(index) / last)
     }
     return Tensor(values).cast(to: dtype)

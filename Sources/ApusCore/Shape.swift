@@ -72,7 +72,7 @@ public struct Shape: Sendable {
   }
 
   /// Strides, in elements, of the dense row-major arrangement.
-  var denseStrides: Strides {
+  package var denseStrides: Strides {
     var strides = Strides(repeating: 0)
     var step = 1
     for axis in stride(from: rank - 1, through: 0, by: -1) {
@@ -84,7 +84,7 @@ public struct Shape: Sendable {
 }
 
 /// Steps between neighbours along each axis, in elements.
-typealias Strides = InlineArray<8, Int>
+package typealias Strides = InlineArray<8, Int>
 
 extension Shape: RandomAccessCollection, ExpressibleByArrayLiteral, CustomStringConvertible {
   public init(arrayLiteral elements: Int...) { self.init(elements) }

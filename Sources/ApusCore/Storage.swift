@@ -37,8 +37,8 @@ final class HostPool: Sendable {
   private static let limit = 1 << 30
 
   private struct State {
-    /// Free blocks by size class, each a stack linked through the blocks' own first word.
-    var free: [UnsafeMutableRawPointer?] = Array(repeating: nil, count: 256)
+    /// Free blocks by size class, each a stack linked through the blocks' own first word. Addresses as numbers: 0 ends a stack.
+    var free: [UInt] = Array(repeating: 0, count: 256)
     var live = 0
     var pooled = 0
   }
@@ -56,25 +56,27 @@ final class HostPool: Sendable {
 
   func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let (index, size) = Self.sizeClass(byteCount)
-    let reused: UnsafeMutableRawPointer? = state.withLock { state in
+    let reused: UInt = state.withLock { state in
       state.live += size
-      guard let block = state.free[index] else { return nil }
-      state.free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+      let address = state.free[index]
+      guard let block = UnsafePointer<UInt>(bitPattern: address) else { return 0 }
+      state.free[index] = block.pointee
       state.pooled -= size
-      return block
+      return address
     }
-    if let reused { return reused }
+    if let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
     guard let block = apus_allocate(size) else { fatalError("out of memory: \(size) bytes were asked for") }
     return block
   }
 
   func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
     let (index, size) = Self.sizeClass(byteCount)
+    let address = UInt(bitPattern: block)
     let isKept = state.withLock { state in
       state.live -= size
       guard state.pooled + size <= Self.limit else { return false }
-      block.storeBytes(of: state.free[index], as: UnsafeMutableRawPointer?.self)
-      state.free[index] = block
+      UnsafeMutablePointer<UInt>(bitPattern: address)!.pointee = state.free[index]
+      state.free[index] = address
       state.pooled += size
       return true
     }
@@ -85,17 +87,17 @@ final class HostPool: Sendable {
 
   /// Gives every pooled block back to the system.
   func trim() {
-    let blocks: [UnsafeMutableRawPointer] = state.withLock { state in
-      var blocks: [UnsafeMutableRawPointer] = []
+    let blocks: [UInt] = state.withLock { state in
+      var blocks: [UInt] = []
       for index in state.free.indices {
-        while let block = state.free[index] {
-          blocks.append(block)
-          state.free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+        while let block = UnsafePointer<UInt>(bitPattern: state.free[index]) {
+          blocks.append(state.free[index])
+          state.free[index] = block.pointee
         }
       }
       state.pooled = 0
       return blocks
     }
-    for block in blocks { apus_free(block) }
+    for block in blocks { apus_free(UnsafeMutableRawPointer(bitPattern: block)) }
   }
 }

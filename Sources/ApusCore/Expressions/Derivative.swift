@@ -39,8 +39,8 @@ extension Primitive {
     // x^n: n x^(n-1), which is finite at 0 for n >= 1; ln x x^n, which is 0 at x = 0.
     case .power:
       [
-        select(x[1] .== 0, 0, x[1] * binary(.power, x[0], x[1] - 1)),
-        select(x[0] .== 0, 0, y * unary(.log, x[0])),
+        choose(x[1] .== 0, 0, x[1] * binary(.power, x[0], x[1] - 1)),
+        choose(x[0] .== 0, 0, y * unary(.log, x[0])),
       ]
     case .atan2:
       [x[1] / (x[0] * x[0] + x[1] * x[1]), -x[0] / (x[0] * x[0] + x[1] * x[1])]
@@ -50,8 +50,13 @@ extension Primitive {
     }
   }
 
+  // Inside this type, `select` names a case.
+  private func choose(_ condition: Expression, _ a: Expression, _ b: Expression) -> Expression {
+    ApusCore.select(condition, a, b)
+  }
+
   private func share(_ a: Expression, _ comparison: Primitive, _ b: Expression) -> Expression {
-    select(a .== b, 0.5, binary(comparison, a, b))
+    choose(a .== b, 0.5, binary(comparison, a, b))
   }
 }
 

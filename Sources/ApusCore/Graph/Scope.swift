@@ -47,7 +47,7 @@ func isRecording(_ x: [Tensor]) -> Bool {
 func isRecording(_ x: Tensor) -> Bool { x.object.node != nil && apus_thread().pointee.is_recording }
 
 /// Something that runs operations and can say how it was written: a layer.
-package protocol RunningLayer: AnyObject, Sendable, CustomStringConvertible {}
+package typealias RunningLayer = AnyObject & Sendable & CustomStringConvertible
 
 /// The layers that are running on this thread, as a list through their stack frames.
 package struct LayerFrame {

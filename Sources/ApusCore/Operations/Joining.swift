@@ -66,8 +66,8 @@ struct Pad: Function {
     }
     return TensorType(Shape((0..<shape.rank).map { before[$0] + shape[$0] + after[$0] }), x[0].dtype)
   }
-  private func inside(_ shape: Shape) -> Slice {
-    Slice(slices: shape.indices.map { .from(before[$0], to: before[$0] + shape[$0]) })
+  private func inside(_ shape: Shape) -> SliceView {
+    SliceView(slices: shape.indices.map { .from(before[$0], to: before[$0] + shape[$0]) })
   }
   func forward(_ x: [Tensor], into y: Tensor) {
     y.backend.fill(y, with: value)

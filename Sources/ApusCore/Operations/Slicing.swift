@@ -61,7 +61,7 @@ extension PartialRangeThrough<Int>: TensorIndex {
 }
 
 /// A rectangular part, without copying.
-struct Slice: ViewFunction {
+struct SliceView: ViewFunction {
   /// One for each leading axis; the others are taken whole.
   let slices: [AxisSlice]
   var name: String { "slice" }
@@ -122,21 +122,21 @@ struct SliceInto: Function {
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType { TensorType(shape, x[0].dtype) }
   func forward(_ x: [Tensor], into y: Tensor) {
     y.backend.fill(y, with: 0)
-    y.backend.copy(x[0], into: apply(view: Slice(slices: slices), y))
+    y.backend.copy(x[0], into: apply(view: SliceView(slices: slices), y))
   }
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { false }
-  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? { apply(view: Slice(slices: slices), dy) }
+  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? { apply(view: SliceView(slices: slices), dy) }
 }
 
 extension Tensor {
   /// A part of this tensor, by position or range along each leading axis:
   /// `x[0]`, `x[1..<4, 2]`, `x[.all, .from(to: -1)]`, `x[.reversed]`. Shares memory; positions may count from the end.
-  public subscript(indices: any TensorIndex...) -> Tensor { apply(view: Slice(slices: indices.map(\.axisSlice)), self) }
+  public subscript(indices: any TensorIndex...) -> Tensor { apply(view: SliceView(slices: indices.map(\.axisSlice)), self) }
 
   /// The part of one axis that `slice` names.
   public func sliced(_ slice: AxisSlice, axis: Int) -> Tensor {
     let resolved = self.axis(axis, "slice")
-    return apply(view: Slice(slices: Array(repeating: .all, count: resolved) + [slice]), self)
+    return apply(view: SliceView(slices: Array(repeating: .all, count: resolved) + [slice]), self)
   }
 
   /// The elements in reverse order along `axis`.

@@ -13,12 +13,12 @@ final class MatrixProducts: Sendable {
   func multiply(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
     var call = call
     switch apus_matmul_route(&call) {
-    case APUS_ROUTE_GEMM:
+    case APUS_MATMUL_GEMM:
       let status = apus_onednn_gemm(
         &call, a.object.address.assumingMemoryBound(to: Float.self), b.object.address.assumingMemoryBound(to: Float.self),
         c.object.address.assumingMemoryBound(to: Float.self), false)
       if status != 0 { own(call, a, b, bias, into: c) }
-    case APUS_ROUTE_PRIMITIVE:
+    case APUS_MATMUL_PRIMITIVE:
       guard let primitive = primitive(call) else { return own(call, a, b, bias, into: c) }
       let scratch = primitive.scratchBytes > 0 ? HostPool.shared.allocate(primitive.scratchBytes) : nil
       defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
