@@ -25,13 +25,18 @@ typedef struct {
   int64_t b_batch, b_row, b_column;
   bool has_bias;
   apus_epilogue epilogue;
-  apus_dtype dtype;  // of A, B, bias and C: APUS_F32 or APUS_BF16 (bf16: bias f32, C bf16)
+  apus_dtype dtype;  // of A, B, bias and C. oneDNN: APUS_F32 or APUS_BF16 (whose bias is f32); own kernels: f32, f64, i32, i64
 } apus_matmul;
 
 /// The own kernels: f32, f64, i32, i64; every shape, zero extents included (k = 0 gives epilogue(bias)). They run rows
 /// [begin, end) of the batch * m rows of C, so that the caller can split them over threads; bits do not depend on the split.
+/// Integers wrap, and know no epilogue but relu. relu(NaN) = NaN.
 void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
                      void *_Nonnull c, int64_t begin, int64_t end);
+
+/// Restricts the own kernels to an instruction set (512: AVX-512, 2: AVX2 with FMA, 0: the platform's baseline), so that tests and
+/// benchmarks see each; any other number gives the machine's best. Returns the one in use. Not while products run.
+int32_t apus_matmul_own_level(int32_t level);
 
 /// oneDNN's plain GEMM for one float32 matrix: C = A B (+ C if accumulate), no epilogue. Runs on the whole team, or alone within a
 /// parallel region. Returns 0, or oneDNN's status.
@@ -45,6 +50,15 @@ int32_t apus_onednn_matmul_run(void *_Nonnull handle, const void *_Nonnull a, co
                                void *_Nonnull c, void *_Nullable scratch);
 size_t apus_onednn_matmul_scratch_bytes(void *_Nonnull handle);
 void apus_onednn_matmul_destroy(void *_Nonnull handle);
+
+/// The three ways above, for one shape.
+typedef enum : uint8_t {
+  APUS_MATMUL_OWN = 0,
+  APUS_MATMUL_GEMM,
+  APUS_MATMUL_PRIMITIVE,
+} apus_matmul_route_kind;
+/// Which of them is the fastest that can do it; see matmul_route.c for the measurements behind it.
+apus_matmul_route_kind apus_matmul_route(const apus_matmul *_Nonnull shape);
 
 /// oneDNN's status as a word ("invalid_arguments", "unimplemented" ...), and the library's version as major * 10000 + minor * 100 + patch.
 const char *_Nonnull apus_onednn_status_name(int32_t status);

@@ -1,0 +1,213 @@
+// How fast the routes of the matrix product are, side by side: plain dnnl_sgemm, the same through apus_onednn_gemm, oneDNN's matmul
+// primitive, the own kernels. Contenders alternate; the median of the rounds counts.
+//
+//   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul*,onednn*,parallel}.c -ldnnl -lgomp -lm
+//   ./a.out [threads [square|small|large|epilogue|create]]
+#define _POSIX_C_SOURCE 200809L  // clock_gettime
+#include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "CApus.h"
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;  // in microseconds
+}
+
+enum { SGEMM, GEMM, PRIMITIVE, OWN, CONTENDERS, ROUNDS = 7 };
+
+typedef struct {
+  apus_matmul shape;
+  bool a_transposed, b_transposed;
+  float *a, *b, *bias, *c, *scratch;
+  void *handle;
+} job;
+
+typedef struct {
+  const job *j;
+  int64_t chunks;
+} split;
+
+static void own_chunk(void *context, int64_t chunk) {
+  const split *s = context;
+  const job *j = s->j;
+  int64_t rows = j->shape.batch * j->shape.m;
+  apus_matmul_own(&j->shape, j->a, j->b, j->bias, j->c, rows * chunk / s->chunks, rows * (chunk + 1) / s->chunks);
+}
+
+static void run(const job *j, int contender, int threads) {
+  const apus_matmul *s = &j->shape;
+  switch (contender) {
+    case SGEMM:
+      dnnl_sgemm(j->a_transposed ? 'T' : 'N', j->b_transposed ? 'T' : 'N', s->m, s->n, s->k, 1, j->a, j->a_transposed ? s->m : s->k, j->b,
+                 j->b_transposed ? s->k : s->n, 0, j->c, s->n);
+      break;
+    case GEMM: apus_onednn_gemm(s, j->a, j->b, j->c, false); break;
+    case PRIMITIVE: apus_onednn_matmul_run(j->handle, j->a, j->b, j->bias, j->c, j->scratch); break;
+    default: {
+      // Threads only where they pay.
+      split p = {j, s->m * s->n * s->k > 200000 && s->m >= threads ? threads : 1};
+      if (p.chunks == 1)
+        apus_matmul_own(s, j->a, j->b, j->bias, j->c, 0, s->batch * s->m);
+      else
+        apus_parallel(p.chunks, own_chunk, &p);
+    }
+  }
+}
+
+static float *filled(int64_t count) {
+  float *p = aligned_alloc(64, ((size_t)count * 4 + 127) / 64 * 64);
+  for (int64_t i = 0; i < count; i++) p[i] = (float)(rand() % 2001 - 1000) / 1000;
+  return p;
+}
+
+static int by_value(const void *x, const void *y) { return *(const double *)x < *(const double *)y ? -1 : *(const double *)x > *(const double *)y; }
+
+static job make(int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue) {
+  job j = {.a_transposed = at, .b_transposed = bt};
+  j.shape = (apus_matmul){.batch = 1, .m = m, .n = n, .k = k, .a_batch = m * k, .a_row = at ? 1 : k, .a_column = at ? m : 1, .b_batch = k * n,
+                          .b_row = bt ? 1 : n, .b_column = bt ? k : 1, .has_bias = bias, .epilogue = epilogue, .dtype = APUS_F32};
+  j.a = filled(m * k), j.b = filled(k * n), j.c = filled(m * n), j.bias = bias ? filled(n) : NULL;
+  return j;
+}
+
+static void finish(job *j) {
+  if (j->handle) apus_onednn_matmul_destroy(j->handle);
+  free(j->a), free(j->b), free(j->c), free(j->bias), free(j->scratch);
+}
+
+static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue, int threads) {
+  job j = make(m, n, k, at, bt, bias, epilogue);
+  double begun = now();
+  int32_t status = apus_onednn_matmul_create(&j.shape, &j.handle);
+  double creation = now() - begun;
+  if (status) printf("primitive: %s\n", apus_onednn_status_name(status));
+  size_t scratch = j.handle ? apus_onednn_matmul_scratch_bytes(j.handle) : 0;
+  if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
+
+  double flops = 2.0 * (double)m * (double)n * (double)k, times[CONTENDERS][ROUNDS];
+  for (int contender = 0; contender < CONTENDERS; contender++) run(&j, contender, threads);
+  for (int round = 0; round < ROUNDS; round++)
+    for (int contender = 0; contender < CONTENDERS; contender++) {
+      if (contender == PRIMITIVE && !j.handle) continue;
+      int64_t repeats = (int64_t)(1500 / (0.1 + flops / 1e5)) + 1;  // about 2 ms
+      if (repeats > 4000) repeats = 4000;
+      run(&j, contender, threads);
+      double start = now();
+      for (int64_t i = 0; i < repeats; i++) run(&j, contender, threads);
+      times[contender][round] = (now() - start) / (double)repeats;
+    }
+  printf("%-28s %5ld %5ld %5ld %c%c", name, (long)m, (long)n, (long)k, at ? 'T' : 'N', bt ? 'T' : 'N');
+  for (int contender = 0; contender < CONTENDERS; contender++) {
+    qsort(times[contender], ROUNDS, sizeof(double), by_value);
+    double t = times[contender][ROUNDS / 2];
+    printf(" | %8.2f us %6.1f", t, flops / t * 1e-3);
+  }
+  apus_matmul_route_kind route = apus_matmul_route(&j.shape);
+  printf(" | made in %6.0f us | %s\n", creation, route == APUS_MATMUL_OWN ? "own" : route == APUS_MATMUL_GEMM ? "gemm" : "primitive");
+  finish(&j);
+}
+
+static void creation(void) {
+  double start = now();
+  apus_onednn_version();
+  struct { int64_t m, n, k; bool at, bt; } shapes[] = {{32, 128, 64, 0, 1}, {32, 10, 128, 0, 1}, {32, 64, 128, 0, 0}, {128, 64, 32, 1, 0}, {10, 128, 32, 1, 0},
+    {1, 512, 784, 0, 1}, {8, 512, 784, 0, 1}, {128, 512, 784, 0, 1}, {1024, 1024, 1024, 0, 0}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    job j = make(shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, true, APUS_EPILOGUE_RELU);
+    start = now();
+    apus_onednn_matmul_create(&j.shape, &j.handle);
+    double first = now() - start;
+    void *again = NULL;
+    start = now();
+    apus_onednn_matmul_create(&j.shape, &again);
+    double second = now() - start;
+    size_t scratch = apus_onednn_matmul_scratch_bytes(j.handle);
+    if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
+    start = now();
+    run(&j, PRIMITIVE, 1);
+    double first_run = now() - start;
+    printf("primitive %5ld %5ld %5ld %c%c: create %7.0f us, again %5.0f us, first run %6.0f us, scratch %zu\n", (long)j.shape.m, (long)j.shape.n,
+           (long)j.shape.k, j.a_transposed ? 'T' : 'N', j.b_transposed ? 'T' : 'N', first, second, first_run, scratch);
+    apus_onednn_matmul_destroy(again);
+    finish(&j);
+  }
+  job j = make(32, 128, 64, false, true, false, APUS_EPILOGUE_NONE);
+  for (int i = 0; i < 3; i++) {
+    start = now();
+    run(&j, SGEMM, 1);
+    printf("sgemm call %d: %.0f us\n", i + 1, now() - start);
+  }
+  finish(&j);
+}
+
+int main(int argc, char **argv) {
+  int threads = argc > 1 ? atoi(argv[1]) : 1;
+  const char *what = argc > 2 ? argv[2] : "all";
+  apus_set_threads(threads);
+  (void)apus_threads();
+  printf("oneDNN %d, %d thread(s), own kernels: level %d\n", apus_onednn_version(), threads,
+         apus_matmul_own_level(getenv("APUS_LEVEL") ? atoi(getenv("APUS_LEVEL")) : -1));
+  bool all = !strcmp(what, "all");
+  if (!strcmp(what, "create")) {
+    creation();
+    return 0;
+  }
+  printf("%-28s     m     n     k    | %-18s | %-18s | %-18s | %-18s\n", "", "plain sgemm GFLOP/s", "gemm", "primitive", "own");
+  if (all || !strcmp(what, "square")) {
+    int64_t sizes[] = {16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) measure("square", sizes[i], sizes[i], sizes[i], false, false, false, 0, threads);
+    for (size_t i = 1; i < 9; i += 2) measure("square, B transposed", sizes[i], sizes[i], sizes[i], false, true, false, 0, threads);
+    for (size_t i = 1; i < 9; i += 2) measure("square, A transposed", sizes[i], sizes[i], sizes[i], true, false, false, 0, threads);
+  }
+  if (all || !strcmp(what, "small")) {
+    measure("planar layer 1", 400, 4, 2, false, true, false, 0, threads);
+    measure("planar layer 2", 400, 1, 4, false, true, false, 0, threads);
+    measure("planar dW1", 4, 2, 400, true, false, false, 0, threads);
+    measure("planar dW2", 1, 4, 400, true, false, false, 0, threads);
+    measure("planar dX", 400, 4, 1, false, false, false, 0, threads);
+    measure("dW (16x2)", 16, 2, 400, true, false, false, 0, threads);
+    measure("dW (8x8)", 8, 8, 400, true, false, false, 0, threads);
+    measure("one row, weights (out, in)", 1, 512, 784, false, true, false, 0, threads);
+    measure("one row, weights (in, out)", 1, 512, 784, false, false, false, 0, threads);
+    measure("2 rows", 2, 512, 784, false, true, false, 0, threads);
+    measure("4 rows", 4, 512, 784, false, true, false, 0, threads);
+    measure("8 rows", 8, 512, 784, false, true, false, 0, threads);
+    measure("16 rows", 16, 512, 784, false, true, false, 0, threads);
+    measure("32 rows", 32, 512, 784, false, true, false, 0, threads);
+    measure("64 rows", 64, 512, 784, false, true, false, 0, threads);
+    measure("column", 512, 1, 784, false, false, false, 0, threads);
+    measure("4 x 4", 4, 4, 4, false, false, false, 0, threads);
+    measure("digits layer 1", 32, 128, 64, false, true, false, 0, threads);
+    measure("digits layer 2", 32, 10, 128, false, true, false, 0, threads);
+    measure("digits dX", 32, 128, 10, false, false, false, 0, threads);
+    measure("digits dW1", 128, 64, 32, true, false, false, 0, threads);
+    measure("digits dW2", 10, 128, 32, true, false, false, 0, threads);
+    measure("mnist layer 1", 128, 512, 784, false, true, false, 0, threads);
+    measure("mnist dW1", 512, 784, 128, true, false, false, 0, threads);
+    measure("mnist layer 2", 128, 10, 512, false, true, false, 0, threads);
+    measure("mnist dW2", 10, 512, 128, true, false, false, 0, threads);
+    measure("mnist dX2", 128, 512, 10, false, false, false, 0, threads);
+  }
+  if (all || !strcmp(what, "large")) {
+    struct { int64_t m, n, k; } shapes[] = {{64, 512, 784}, {64, 512, 512}, {128, 512, 784}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024},
+      {32, 1024, 4096}, {256, 64, 1024}, {4096, 64, 64}, {64, 64, 4096}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, false, false, 0, threads);
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, true, false, 0, threads);
+      measure("large, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU, threads);
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, true, false, false, 0, threads);
+    }
+  }
+  if (all || !strcmp(what, "epilogue")) {
+    measure("digits layer 1, bias relu", 32, 128, 64, false, true, true, APUS_EPILOGUE_RELU, threads);
+    measure("digits layer 1, bias tanh", 32, 128, 64, false, true, true, APUS_EPILOGUE_TANH, threads);
+    measure("mnist layer 1, bias relu", 128, 512, 784, false, true, true, APUS_EPILOGUE_RELU, threads);
+    measure("512, bias relu", 512, 512, 512, false, true, true, APUS_EPILOGUE_RELU, threads);
+  }
+  return 0;
+}

@@ -1,0 +1,195 @@
+// The part of the bridge to oneDNN that all operations share: the engine, attributes, and primitives with their argument sets.
+#include "onednn.h"
+
+#include <oneapi/dnnl/dnnl_debug.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+const char *apus_onednn_status_name(int32_t status) { return dnnl_status2str((dnnl_status_t)status); }
+
+int32_t apus_onednn_version(void) {
+  const dnnl_version_t *v = dnnl_version();
+  return v->major * 10000 + v->minor * 100 + v->patch;
+}
+
+dnnl_status_t apus_onednn_engine(dnnl_engine_t *engine) {
+  static _Atomic(dnnl_engine_t) shared = NULL;
+  dnnl_engine_t current = atomic_load_explicit(&shared, memory_order_acquire);
+  if (!current) {
+    dnnl_engine_t made;
+    dnnl_status_t status = dnnl_engine_create(&made, dnnl_cpu, 0);
+    if (status != dnnl_success) return status;
+    if (atomic_compare_exchange_strong(&shared, &current, made)) {
+      current = made;
+    } else {
+      dnnl_engine_destroy(made);  // another thread was first
+    }
+  }
+  *engine = current;
+  return dnnl_success;
+}
+
+dnnl_status_t apus_md_strided(apus_md *md, int rank, const dnnl_dim_t *dims, dnnl_data_type_t type, const dnnl_dim_t *strides) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl_memory_desc_create_with_strides(md, rank, dims, type, strides);
+#else
+  return dnnl_memory_desc_init_by_strides(md, rank, dims, type, strides);
+#endif
+}
+
+void apus_md_destroy(apus_md *md) {
+#if DNNL_VERSION_MAJOR >= 3
+  if (*md) dnnl_memory_desc_destroy(*md);
+  *md = NULL;
+#else
+  (void)md;
+#endif
+}
+
+dnnl_status_t apus_post_op_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t kind, float alpha, float beta) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl_post_ops_append_eltwise(ops, kind, alpha, beta);
+#else
+  return dnnl_post_ops_append_eltwise(ops, 1.0f, kind, alpha, beta);
+#endif
+}
+
+dnnl_status_t apus_onednn_attributes(apus_epilogue epilogue, dnnl_primitive_attr_t *attributes) {
+  static const dnnl_alg_kind_t kinds[] = {
+      [APUS_EPILOGUE_NONE] = dnnl_alg_kind_undef,
+      [APUS_EPILOGUE_RELU] = dnnl_eltwise_relu,
+      [APUS_EPILOGUE_TANH] = dnnl_eltwise_tanh,
+      [APUS_EPILOGUE_SIGMOID] = dnnl_eltwise_logistic,
+  };
+  if ((size_t)epilogue >= sizeof kinds / sizeof *kinds) return dnnl_invalid_arguments;
+  dnnl_primitive_attr_t made;
+  dnnl_status_t status = dnnl_primitive_attr_create(&made);
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_attr_set_scratchpad_mode(made, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success && epilogue != APUS_EPILOGUE_NONE) {
+    dnnl_post_ops_t ops;
+    status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success) {
+      status = apus_post_op_eltwise(ops, kinds[epilogue], 0, 0);
+      if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(made, ops);  // copies
+      dnnl_post_ops_destroy(ops);
+    }
+  }
+  if (status != dnnl_success) {
+    dnnl_primitive_attr_destroy(made);
+    return status;
+  }
+  *attributes = made;
+  return dnnl_success;
+}
+
+// Everything that one call needs for itself. A stream is such a thing too: oneDNN does not promise that two threads may use one.
+typedef struct {
+  dnnl_stream_t stream;
+  dnnl_exec_arg_t arguments[APUS_MAX_ARGUMENTS + 1];
+} argument_set;
+
+#define SETS 8
+struct apus_primitive {
+  dnnl_primitive_t primitive;
+  size_t scratch_bytes;
+  int count;  // the scratchpad included
+  int codes[APUS_MAX_ARGUMENTS + 1];
+  struct {
+    _Alignas(64) atomic_flag busy;  // a cache line each: threads that run one handle at once do not disturb each other
+    bool made;                      // guarded by `busy`
+    argument_set set;
+  } slots[SETS];
+};
+
+static void destroy_set(const apus_primitive *p, argument_set *set) {
+  for (int i = 0; i < p->count; i++)
+    if (set->arguments[i].memory) dnnl_memory_destroy(set->arguments[i].memory);
+  if (set->stream) dnnl_stream_destroy(set->stream);
+  *set = (argument_set){0};
+}
+
+static dnnl_status_t make_set(const apus_primitive *p, argument_set *set) {
+  *set = (argument_set){0};
+  dnnl_engine_t engine;
+  const_dnnl_primitive_desc_t description;
+  dnnl_status_t status = apus_onednn_engine(&engine);
+  if (status == dnnl_success) status = dnnl_primitive_get_primitive_desc(p->primitive, &description);
+  if (status == dnnl_success) status = dnnl_stream_create(&set->stream, engine, dnnl_stream_default_flags);
+  for (int i = 0; i < p->count && status == dnnl_success; i++) {
+    set->arguments[i].arg = p->codes[i];
+    status = dnnl_memory_create(&set->arguments[i].memory, dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, p->codes[i]),
+                                engine, DNNL_MEMORY_NONE);
+    if (status != dnnl_success) set->arguments[i].memory = NULL;
+  }
+  if (status != dnnl_success) destroy_set(p, set);
+  return status;
+}
+
+dnnl_status_t apus_primitive_create(dnnl_primitive_desc_t description, int count, const int *arguments, apus_primitive **primitive) {
+  dnnl_status_t status = dnnl_invalid_arguments;
+  apus_primitive *p = NULL;
+  if (count <= APUS_MAX_ARGUMENTS) {
+    status = dnnl_out_of_memory;
+    p = aligned_alloc(64, sizeof *p);
+  }
+  if (p) {
+    *p = (apus_primitive){.count = count};
+    for (int i = 0; i < count; i++) p->codes[i] = arguments[i];
+    for (int i = 0; i < SETS; i++) atomic_flag_clear(&p->slots[i].busy);
+    p->scratch_bytes = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0));
+    if (p->scratch_bytes) p->codes[p->count++] = DNNL_ARG_SCRATCHPAD;
+    status = dnnl_primitive_create(&p->primitive, description);
+    if (status == dnnl_success) {
+      status = make_set(p, &p->slots[0].set);
+      p->slots[0].made = status == dnnl_success;
+      if (status != dnnl_success) dnnl_primitive_destroy(p->primitive);
+    }
+    if (status != dnnl_success) free(p);
+  }
+  dnnl_primitive_desc_destroy(description);
+  if (status == dnnl_success) *primitive = p;
+  return status;
+}
+
+static dnnl_status_t execute(const apus_primitive *p, argument_set *set, const void *const *buffers, void *scratch) {
+  for (int i = 0; i < p->count; i++) {
+    void *data = p->codes[i] == DNNL_ARG_SCRATCHPAD ? scratch : (void *)buffers[i];  // oneDNN's memory objects know no const
+    dnnl_status_t status = dnnl_memory_set_data_handle(set->arguments[i].memory, data);
+    if (status != dnnl_success) return status;
+  }
+  // No wait: a CPU stream with an OpenMP runtime runs the primitive within the call.
+  return dnnl_primitive_execute(p->primitive, set->stream, p->count, set->arguments);
+}
+
+dnnl_status_t apus_primitive_run(apus_primitive *p, const void *const *buffers, void *scratch) {
+  if (p->scratch_bytes && !scratch) return dnnl_invalid_arguments;
+  (void)apus_threads();  // the calling thread's team size
+  for (int i = 0; i < SETS; i++) {
+    if (atomic_flag_test_and_set_explicit(&p->slots[i].busy, memory_order_acquire)) continue;
+    dnnl_status_t status = p->slots[i].made ? dnnl_success : make_set(p, &p->slots[i].set);
+    if (status == dnnl_success) {
+      p->slots[i].made = true;
+      status = execute(p, &p->slots[i].set, buffers, scratch);
+    }
+    atomic_flag_clear_explicit(&p->slots[i].busy, memory_order_release);
+    return status;
+  }
+  // More callers than sets: one just for this call.
+  argument_set set;
+  dnnl_status_t status = make_set(p, &set);
+  if (status != dnnl_success) return status;
+  status = execute(p, &set, buffers, scratch);
+  destroy_set(p, &set);
+  return status;
+}
+
+size_t apus_primitive_scratch_bytes(const apus_primitive *p) { return p->scratch_bytes; }
+
+void apus_primitive_destroy(apus_primitive *p) {
+  if (!p) return;
+  for (int i = 0; i < SETS; i++)
+    if (p->slots[i].made) destroy_set(p, &p->slots[i].set);
+  dnnl_primitive_destroy(p->primitive);
+  free(p);
+}
