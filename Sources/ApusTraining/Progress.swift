@@ -40,7 +40,7 @@ struct ProgressReporter {
     guard style == .bar, ContinuousClock.now - lastDrawn > .milliseconds(50) else { return }
     lastDrawn = .now
     let done = (Double(epoch - 1) + fraction) / Double(epochs)
-    let elapsed = Self.seconds(ContinuousClock.now - start)
+    let elapsed = (ContinuousClock.now - start).seconds
     let width = 24
     let filled = Int(done * Double(width))
     let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
@@ -66,10 +66,6 @@ struct ProgressReporter {
     }
   }
 
-  private static func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
-  }
-
   /// "350 ms", "12 s", "3 min 20 s", "2 h 5 min".
   static func duration(_ seconds: Double) -> String {
     if seconds < 1 { return "\(Int((seconds * 1000).rounded())) ms" }
@@ -80,24 +76,26 @@ struct ProgressReporter {
   }
 
   private func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let written = rest.withUnsafeBytes { unistdWrite(2, $0.baseAddress!, $0.count) }
-        guard written > 0 else { return }
-        rest = rest.dropFirst(written)
-      }
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { systemWrite($0.baseAddress!, $0.count) }
+      guard written > 0 else { return }
+      rest = rest.dropFirst(written)
     }
   }
 }
 
-private func unistdWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+extension Duration {
+  /// In seconds.
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}
+
+private func systemWrite(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
   #if canImport(Glibc)
-    Glibc.write(descriptor, bytes, count)
+    Glibc.write(2, bytes, count)
   #elseif canImport(Musl)
-    Musl.write(descriptor, bytes, count)
+    Musl.write(2, bytes, count)
   #else
-    Darwin.write(descriptor, bytes, count)
+    Darwin.write(2, bytes, count)
   #endif
 }

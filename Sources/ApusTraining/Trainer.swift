@@ -44,16 +44,14 @@ public final class Trainer<Model: Layer> {
     var history = History(metricNames: metrics.map(\.name))
     var reporter = ProgressReporter(progress, epochs: epochs)
     for number in 1...max(epochs, 1) where number <= epochs {
-      let clock = ContinuousClock()
-      let start = clock.now
+      let start = ContinuousClock.now
       let (loss, scores) = try trainEpoch(training, number: number, batchSize: batchSize) { done in
         reporter.batch(epoch: number, fraction: done)
       }
       let checked = try validation.flatMap { $0.count > 0 ? try evaluate($0) : nil }
-      let seconds = Double((clock.now - start).components.attoseconds) / 1e18 + Double((clock.now - start).components.seconds)
       let epoch = Epoch(
         number: number, loss: loss, metrics: scores, validationLoss: checked?.loss,
-        validationMetrics: checked?.metrics ?? [:], seconds: seconds)
+        validationMetrics: checked?.metrics ?? [:], seconds: (ContinuousClock.now - start).seconds)
       history.epochs.append(epoch)
       reporter.epoch(epoch, metricNames: history.metricNames)
       try onEpoch(epoch)
@@ -86,13 +84,13 @@ public final class Trainer<Model: Layer> {
       valueWithGradient(of: model) { model in
         let output = model(x)
         prediction = output.stopGradient()
-        return loss(output, target: y)
+        return self.loss(output, target: y)
       }
     }
-    let loss = value.item
+    let item = value.item
     // A step along gradients that are no numbers would destroy the parameters.
-    if loss.isFinite { optimizer.update(model, gradients) }
-    return (loss, prediction!)
+    if item.isFinite { optimizer.update(model, gradients) }
+    return (item, prediction!)
   }
 
   /// The mean loss and metrics on `data`, without changing anything.
@@ -116,10 +114,10 @@ public final class Trainer<Model: Layer> {
   }
 
   private func check(_ data: Dataset) throws {
-    do {
+    do throws(ShapeError) {
       let output = try model.outputShape(for: data.features.shape)
       try loss.check(output: output, data)
-    } catch let error as ShapeError { throw TrainingError("\(data.name): \(error)") }
+    } catch { throw TrainingError("\(data.name): \(error)") }
   }
 }
 
