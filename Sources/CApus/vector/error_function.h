@@ -8,5 +8,5 @@ INLINE vf erf_f32(vf x) {
   vf shifted = q + ROUNDING_SHIFT;
   vf fraction = q - (shifted - ROUNDING_SHIFT);
   vf erfc = (vf)((vi)POLYNOMIAL(fraction, exp2_c) + ((vi)shifted << 23));
-  return select(a < 0.9375f, small, with_sign(1.0f - erfc, x));
+  return select(a >= 0.9375f, with_sign(1.0f - erfc, x), small);  // NaN takes the small one
 }
