@@ -34,6 +34,10 @@ typedef struct {
 void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
                      void *_Nonnull c, int64_t begin, int64_t end);
 
+/// The whole product on the team, split by rows or columns (the same bits): alone where that is faster, or within a parallel region.
+void apus_matmul_own_parallel(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
+                              void *_Nonnull c);
+
 /// Restricts the own kernels to an instruction set (512: AVX-512, 2: AVX2 with FMA, 0: the platform's baseline), so that tests and
 /// benchmarks see each; any other number gives the machine's best. Returns the one in use. Not while products run.
 int32_t apus_matmul_own_level(int32_t level);
