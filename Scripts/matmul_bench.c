@@ -2,7 +2,7 @@
 // primitive, the own kernels. Contenders alternate; the median of the rounds counts.
 //
 //   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul*,onednn*,parallel}.c -ldnnl -lgomp -lm
-//   ./a.out [threads [square|small|large|rows|epilogue|create]]
+//   ./a.out [threads [square|small|large|rows|epilogue|versions|create]]
 #define _POSIX_C_SOURCE 200809L  // clock_gettime
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
@@ -191,6 +191,14 @@ int main(int argc, char **argv) {
         measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, true, false, 0);
         measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, false, false, 0);
       }
+  }
+  if (!strcmp(what, "versions")) {
+    struct { int64_t m, n, k; bool at, bt; } shapes[] = {{32, 128, 64, 0, 1}, {64, 64, 64, 0, 0}, {128, 512, 784, 0, 1}, {512, 784, 128, 1, 0},
+      {256, 256, 256, 0, 0}, {256, 256, 256, 0, 1}, {512, 512, 512, 0, 0}, {512, 512, 512, 1, 0}, {1024, 1024, 1024, 0, 0}, {1024, 1024, 1024, 0, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+      measure("", shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, false, APUS_EPILOGUE_NONE);
+    measure("bias relu", 128, 512, 784, false, true, true, APUS_EPILOGUE_RELU);
+    measure("bias tanh", 128, 512, 784, false, true, true, APUS_EPILOGUE_TANH);
   }
   if (all || !strcmp(what, "epilogue")) {
     measure("digits layer 1, bias relu", 32, 128, 64, false, true, true, APUS_EPILOGUE_RELU);

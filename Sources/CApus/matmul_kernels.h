@@ -1,6 +1,6 @@
 // The own kernels of the matrix product for one element type, vector width and instruction set: included by matmul_kernels_isa.h
-// once for each, with ELEMENT (unsigned for integers: they wrap, and SIGNED is their type), BITS (32 or 64), LANES, ISA (512, 2 or 0) and NAME(x)
-// defined; NARROW where the kernels for tiny matrices are wanted, ONE_VECTOR where C is never wider than a vector.
+// once for each, with ELEMENT (unsigned for integers: they wrap, and SIGNED is their type), BITS (32 or 64), LANES, ISA (512, 2 or
+// 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, ONE_VECTOR where C is never wider than a vector.
 //
 // Every element of C is one chain of multiply-adds over k, the same in every kernel of a path, and the path is picked by the whole
 // shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or grouped into tiles.
