@@ -46,13 +46,6 @@ APUS_INLINE float row_shift_f32(const float *x, int64_t columns) {
 /// The sum of exp(x - shift), in blocks of 1,024 that are added in double; stores the exponentials where `store` is not null.
 APUS_INLINE float row_exp_sum_f32(const float *x, float *store, float shift, int64_t columns) {
   f32x16 v;
-  if (columns < 16) {
-    load_part_f32(&v, x, columns, -INFINITY);
-    v = v - shift;
-    exp_f32x16(&v);
-    if (store) store_part_f32(store, &v, columns);
-    return sum_of_lanes(&v);
-  }
   f64x16 total = 0;
   for (int64_t i = 0; i < columns;) {
     int64_t stop = columns - i > 1024 ? i + 1024 : columns;
