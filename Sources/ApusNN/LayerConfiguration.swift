@@ -1,3 +1,5 @@
+import ApusCore
+
 /// A layer as it is written into files: its kind, its settings and the layers inside it.
 public struct LayerConfiguration: Codable, Hashable, Sendable {
   /// A setting's value.

@@ -29,10 +29,10 @@
         destination[i * destination_stride + j] = source[i + j * source_stride];                                                \
   }
 
-TRANSPOSE(transpose_1, uint8_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_2, uint16_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_4, uint32_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_8, uint64_t, 8, 3, LOW_8, HIGH_8, 32)
+TRANSPOSE(transpose_1, any_1, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_2, any_2, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_4, any_4, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_8, any_8, 8, 3, LOW_8, HIGH_8, 32)
 
 void apus_transpose(int64_t size, const void *source, int64_t source_stride, void *destination, int64_t destination_stride,
                     int64_t rows, int64_t columns) {
