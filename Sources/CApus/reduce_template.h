@@ -4,7 +4,7 @@
 //   PARTIAL, TOTAL   what a block of elements is gathered in, and what the blocks are gathered in
 //   NEUTRAL          the neutral element of COMBINE;  PADDING: an element that TAKE maps to it
 //   TAKE(v, type)    an element vector as a PARTIAL vector;  COMBINE(a, b)
-// Rounding errors stay small for any length: a block is at most 512 additions deep, its result is added to a wider TOTAL.
+// Rounding errors stay small for any length: a block is about 20 additions deep, its result is added to a wider TOTAL.
 // The order of the operations depends only on (count, inner), never on how the outer range is split.
 #define NAMED_(a, b) a##_##b
 #define NAMED__(a, b) NAMED_(a, b)
@@ -33,13 +33,13 @@ APUS_INLINE TOTAL N(few)(const ELEMENT *x, int64_t count, int64_t stride) {
   return total[0];
 }
 
-/// Dense elements: four vectors of running results, in blocks of 4,096 elements (f32).
+/// Dense elements: four vectors of running results, in blocks of 1,024 elements (f32).
 APUS_INLINE TOTAL N(row)(const ELEMENT *x, int64_t count) {
   if (count < LANES) return N(few)(x, count, 1);
   N(tv) total = (TOTAL)NEUTRAL;
   int64_t i = 0;
   while (count - i >= 4 * LANES) {
-    int64_t left = count - i, stop = i + (left < 256 * LANES ? left / (4 * LANES) * (4 * LANES) : 256 * LANES);
+    int64_t left = count - i, stop = i + (left < 64 * LANES ? left / (4 * LANES) * (4 * LANES) : 64 * LANES);
     N(pv) a = (PARTIAL)NEUTRAL, b = a, c = a, d = a;
     for (; i < stop; i += 4 * LANES) {
       N(pv) a_ = TAKEN(x + i), b_ = TAKEN(x + i + LANES), c_ = TAKEN(x + i + 2 * LANES), d_ = TAKEN(x + i + 3 * LANES);
@@ -91,7 +91,7 @@ APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_
 #define OFFSET(v) ((v) * LANES < last ? (v) * LANES : last)  // the last vector overlaps the one before it
   for (int64_t v = 0; v < vectors; v++) total[v] = (TOTAL)NEUTRAL;
   for (int64_t row = 0; row < rows;) {
-    int64_t stop = rows - row > 512 ? row + 512 : rows;
+    int64_t stop = rows - row > 128 ? row + 128 : rows;
     for (int64_t v = 0; v < vectors; v++) partial[v] = (PARTIAL)NEUTRAL;
     for (; stop - row >= 8; row += 8)
       for (int64_t v = 0; v < vectors; v++) {
