@@ -3,7 +3,7 @@ import ApusCore
 /// Examples to learn from: a row of features for each, and a target.
 public struct Dataset: Sendable {
   /// What is learnt from the targets.
-  public enum Task: String, Sendable, Hashable, Codable, CaseIterable { case classification, regression }
+  public enum Task: String, Sendable, Hashable, CaseIterable { case classification, regression }
 
   /// What the targets are.
   public enum Targets: Sendable, Hashable {

@@ -19,7 +19,8 @@ struct AccuracyCase: CustomTestStringConvertible, Sendable {
     .init("exp", APUS_EXP, { exp($0) }), .init("expm1", APUS_EXPM1, { expm1($0) }), .init("log", APUS_LOG, { log($0) }),
     .init("log1p", APUS_LOG1P, { log1p($0) }), .init("sin", APUS_SIN, { sin($0) }), .init("cos", APUS_COS, { cos($0) }),
     .init("tan", APUS_TAN, { tan($0) }), .init("asin", APUS_ASIN, { asin($0) }), .init("acos", APUS_ACOS, { acos($0) }),
-    .init("atan", APUS_ATAN, { atan($0) }), .init("sinh", APUS_SINH, { sinh($0) }), .init("cosh", APUS_COSH, { cosh($0) }),
+    .init("atan", APUS_ATAN, { atan($0) }), .init("sinh", APUS_SINH, { sinh($0) }),
+    .init("cosh", APUS_COSH, { cosh($0) }),
     .init("tanh", APUS_TANH, { tanh($0) }), .init("erf", APUS_ERF, { erf($0) }),
     .init("sigmoid", APUS_SIGMOID, { $0 >= 0 ? 1 / (1 + exp(-$0)) : exp($0) / (1 + exp($0)) }),
     .init("softplus", APUS_SOFTPLUS, { log1p(exp(-abs($0))) + ($0 < 0 ? 0 : $0) }),
@@ -71,7 +72,8 @@ extension ElementwiseTests {
         x += (0..<2000).map { _ in Float.random(in: -limit...limit, using: &numbers) }
       }
       for center: Float in [
-        0.25, 0.5, 0.9375, 1, 2, 4, 10, 17, 20, 87.33655, 88.02969, 88.72284, 89.41599, 103.27893, 103.97208, 0.34657359,
+        0.25, 0.5, 0.9375, 1, 2, 4, 10, 17, 20, 87.33655, 88.02969, 88.72284, 89.41599, 103.27893, 103.97208,
+        0.34657359,
         1.0397208, .pi / 4, .pi / 2, .pi, 0.70710678, 1.41421356, 32768, 1e7, .leastNormalMagnitude,
       ] {
         for offset in -20...20 {
@@ -89,7 +91,8 @@ extension ElementwiseTests {
 
     @Test(arguments: AccuracyCase.all) func specialValues(test: AccuracyCase) {
       let x: [Float] = [
-        0, -0.0, .infinity, -.infinity, .nan, 1, -1, 0x1p-149, -0x1p-149, 0x1.8p-140, -0x1.8p-140, .greatestFiniteMagnitude,
+        0, -0.0, .infinity, -.infinity, .nan, 1, -1, 0x1p-149, -0x1p-149, 0x1.8p-140, -0x1.8p-140,
+        .greatestFiniteMagnitude,
         -.greatestFiniteMagnitude, .leastNormalMagnitude, 1.0000001, -1.0000001, 0.99999994, -0.99999994,
       ]
       for set in instructionSets {
@@ -99,8 +102,11 @@ extension ElementwiseTests {
     }
 
     /// Two-operand functions, on a grid of special values and at random.
-    static func worst(_ opcode: apus_opcode, _ pairs: [(Float, Float)], _ reference: (Double, Double) -> Double) -> String? {
-      let x = pairs.map(\.0), y = pairs.map(\.1)
+    static func worst(_ opcode: apus_opcode, _ pairs: [(Float, Float)], _ reference: (Double, Double) -> Double)
+      -> String?
+    {
+      let x = pairs.map(\.0)
+      let y = pairs.map(\.1)
       let z = apply(opcode, [x, y])
       for i in x.indices {
         let error = errorInULP(z[i], reference(Double(x[i]), Double(y[i])))
@@ -110,7 +116,7 @@ extension ElementwiseTests {
     }
 
     static func pairs(_ range: ClosedRange<Float>) -> [(Float, Float)] {
-      let special = Float.specialValues + [-2, 2, -2.5, -7, 16777218, 16777215, -0x1p100]
+      let special = Float.specialValues + [-2, 2, -2.5, -7, 16_777_218, 16_777_215, -0x1p100]
       var numbers = RepeatableNumbers(state: 11)
       var result = special.flatMap { x in special.map { (x, $0) } }
       for _ in 0..<20000 {

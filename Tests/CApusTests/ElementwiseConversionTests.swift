@@ -9,7 +9,8 @@ private enum Value {
 }
 
 private let types: [(name: String, dtype: apus_dtype, size: Int)] = [
-  ("f32", APUS_F32, 4), ("f64", APUS_F64, 8), ("i32", APUS_I32, 4), ("i64", APUS_I64, 8), ("u8", APUS_U8, 1), ("bool", APUS_BOOL, 1),
+  ("f32", APUS_F32, 4), ("f64", APUS_F64, 8), ("i32", APUS_I32, 4), ("i64", APUS_I64, 8), ("u8", APUS_U8, 1),
+  ("bool", APUS_BOOL, 1),
   ("bf16", APUS_BF16, 2),
 ]
 
@@ -20,7 +21,8 @@ private func read(_ bytes: [UInt8], _ dtype: apus_dtype, _ i: Int) -> Value {
     case APUS_F64: .float(raw.loadUnaligned(fromByteOffset: 8 * i, as: Double.self))
     case APUS_I32: .integer(Int64(raw.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self)))
     case APUS_I64: .integer(raw.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self))
-    case APUS_BF16: .float(Double(Float(bitPattern: UInt32(raw.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)) << 16)))
+    case APUS_BF16:
+      .float(Double(Float(bitPattern: UInt32(raw.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)) << 16)))
     default: .integer(Int64(raw[i]))
     }
   }
@@ -40,13 +42,15 @@ private func nearestBF16(_ magnitude: Double, isNegative: Bool, sticky: Bool) ->
   let sign: UInt16 = isNegative ? 0x8000 : 0
   if magnitude.isNaN { return 0x7fc0 }
   if magnitude.isInfinite { return sign | 0x7f80 }
-  var low: UInt16 = 0, high: UInt16 = 0x7f80  // binary search for the largest value not above
+  var low: UInt16 = 0
+  var high: UInt16 = 0x7f80  // binary search for the largest value not above
   func value(_ bits: UInt16) -> Double { bits == 0x7f80 ? 0x1p128 : Double(Float(bitPattern: UInt32(bits) << 16)) }
   while high - low > 1 {
     let middle = (low + high) / 2
     if value(middle) <= magnitude { low = middle } else { high = middle }
   }
-  let below = magnitude - value(low), above = value(high) - magnitude
+  let below = magnitude - value(low)
+  let above = value(high) - magnitude
   if below < above || (below == above && !sticky && low % 2 == 0) { return sign | low }
   if magnitude >= 0x1p128 { return sign | 0x7f80 }
   return sign | high
@@ -69,8 +73,10 @@ private func written(_ value: Value, _ dtype: apus_dtype) -> [UInt8] {
   case (_, .float(let x)): bytes(nearestBF16(abs(x), isNegative: x.sign == .minus, sticky: false))
   case (_, .integer(let x)):
     // 12 bits cannot matter for bfloat16 but as a sticky bit.
-    bytes(nearestBF16(x.magnitude < 1 << 53 ? Double(x.magnitude) : Double(x.magnitude & ~0xfff), isNegative: x < 0,
-      sticky: x.magnitude >= 1 << 53 && x.magnitude & 0xfff != 0))
+    bytes(
+      nearestBF16(
+        x.magnitude < 1 << 53 ? Double(x.magnitude) : Double(x.magnitude & ~0xfff), isNegative: x < 0,
+        sticky: x.magnitude >= 1 << 53 && x.magnitude & 0xfff != 0))
   }
 }
 
@@ -81,19 +87,29 @@ private func samples(_ dtype: apus_dtype) -> [UInt8] {
   var numbers = RepeatableNumbers(state: UInt64(dtype.rawValue) + 1)
   var result: [UInt8] = []
   let floats: [Double] = [
-    0, -0.0, 1, -1, 0.99, -0.99, 1.5, 2.5, 254.9, 255, 255.5, 256, -0.5, 2147483647, 2147483648, 2147483520, -2147483648, -2147483904, 4e9,
-    0x1p63, -0x1p63, 0x1p62, 9.3e18, -9.3e18, 1e30, -1e30, .infinity, -.infinity, .nan, 0x1.8p-140, 0x1p-1040, 3.4e38, 3.3961775e38, 1e300,
+    0, -0.0, 1, -1, 0.99, -0.99, 1.5, 2.5, 254.9, 255, 255.5, 256, -0.5, 2_147_483_647, 2_147_483_648, 2_147_483_520,
+    -2_147_483_648, -2_147_483_904, 4e9,
+    0x1p63, -0x1p63, 0x1p62, 9.3e18, -9.3e18, 1e30, -1e30, .infinity, -.infinity, .nan, 0x1.8p-140, 0x1p-1040, 3.4e38,
+    3.3961775e38, 1e300,
     1.00390625, 1.01171875, 1.00390625 + 0x1p-30, 1.00390625 - 0x1p-30, 1.00390625 + 0x1p-50, 1.01171875 - 0x1p-50,
   ]
   let integers: [Int64] = [
-    0, 1, -1, 127, 128, 255, 256, -128, -129, 257, 65535, 1 << 24 + 1, (1 << 24) + 1, (1 << 31) - 1, 1 << 31, -(1 << 31), 1 << 32, .max, .min,
+    0, 1, -1, 127, 128, 255, 256, -128, -129, 257, 65535, 1 << 24 + 1, (1 << 24) + 1, (1 << 31) - 1, 1 << 31,
+    -(1 << 31), 1 << 32, .max, .min,
     (1 << 53) + 1, (1 << 62) + (1 << 54), (1 << 62) + (1 << 54) + 1, (1 << 62) + (3 << 54), (1 << 62) + (3 << 54) - 1,
     -((1 << 62) + (1 << 54) + 1), (1 << 25) + (1 << 17), (1 << 25) + (1 << 17) + 1, (1 << 30) + (1 << 22) + 1,
   ]
   switch dtype {
-  case APUS_F32: result = floats.flatMap { bytes(Float($0)) } + (0..<99).flatMap { _ in bytes(Float(bitPattern: UInt32.random(in: 0 ... .max, using: &numbers))) }
-  case APUS_F64: result = floats.flatMap(bytes) + (0..<99).flatMap { _ in bytes(Double.random(in: -300...300, using: &numbers)) }
-  case APUS_I32: result = integers.flatMap { bytes(Int32(truncatingIfNeeded: $0)) } + (0..<99).flatMap { _ in bytes(Int32.random(&numbers)) }
+  case APUS_F32:
+    result =
+      floats.flatMap { bytes(Float($0)) }
+      + (0..<99).flatMap { _ in bytes(Float(bitPattern: UInt32.random(in: 0 ... .max, using: &numbers))) }
+  case APUS_F64:
+    result = floats.flatMap(bytes) + (0..<99).flatMap { _ in bytes(Double.random(in: -300...300, using: &numbers)) }
+  case APUS_I32:
+    result =
+      integers.flatMap { bytes(Int32(truncatingIfNeeded: $0)) }
+      + (0..<99).flatMap { _ in bytes(Int32.random(&numbers)) }
   case APUS_I64: result = integers.flatMap(bytes) + (0..<99).flatMap { _ in bytes(Int64.random(&numbers)) }
   case APUS_U8: result = (0..<256).map(UInt8.init)
   case APUS_BOOL: result = (0..<131).map { UInt8($0 % 3 == 0 ? 1 : 0) }
@@ -115,11 +131,15 @@ extension ElementwiseTests {
             #expect(result.last == 0xaa)
             let wrong = (0..<count).first { i in
               let value = read(source, from.dtype, i)
-              if isNaN(value), to.dtype == APUS_F32 || to.dtype == APUS_F64 || to.dtype == APUS_BF16 { return !isNaN(read(result, to.dtype, i)) }
+              if isNaN(value), to.dtype == APUS_F32 || to.dtype == APUS_F64 || to.dtype == APUS_BF16 {
+                return !isNaN(read(result, to.dtype, i))
+              }
               return Array(result[i * to.size..<(i + 1) * to.size]) != written(value, to.dtype)
             }
             if let i = wrong {
-              Issue.record("\(set): \(read(source, from.dtype, i)) from \(from.name) to \(to.name) gives \(read(result, to.dtype, i))")
+              Issue.record(
+                "\(set): \(read(source, from.dtype, i)) from \(from.name) to \(to.name) gives \(read(result, to.dtype, i))"
+              )
             }
           }
         }

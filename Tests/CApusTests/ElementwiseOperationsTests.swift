@@ -7,7 +7,9 @@ typealias FloatReference<T> = ([T]) -> [T]
 
 private func truth<T: Numeric>(_ condition: Bool) -> [T] { [condition ? 1 : 0] }
 
-private func floatReferences<T: BinaryFloatingPoint & ComputeElement>(_: T.Type) -> [(apus_opcode, Int, FloatReference<T>)] {
+private func floatReferences<T: BinaryFloatingPoint & ComputeElement>(_: T.Type) -> [(
+  apus_opcode, Int, FloatReference<T>
+)] {
   func pythonRemainder(_ a: T, _ b: T) -> T {
     let r = a.truncatingRemainder(dividingBy: b)
     if r == 0 { return b.sign == .minus ? -0.0 : 0 }
@@ -15,14 +17,17 @@ private func floatReferences<T: BinaryFloatingPoint & ComputeElement>(_: T.Type)
   }
   return [
     (APUS_COPY, 1, { [$0[0]] }), (APUS_NEGATE, 1, { [-$0[0]] }), (APUS_ABS, 1, { [$0[0].magnitude] }),
-    (APUS_SIGN, 1, { $0[0].isNaN ? [.nan] : $0[0] > 0 ? [1] : $0[0] < 0 ? [-1] : [0] }), (APUS_SQUARE, 1, { [$0[0] * $0[0]] }),
+    (APUS_SIGN, 1, { $0[0].isNaN ? [.nan] : $0[0] > 0 ? [1] : $0[0] < 0 ? [-1] : [0] }),
+    (APUS_SQUARE, 1, { [$0[0] * $0[0]] }),
     (APUS_NOT, 1, { truth($0[0] == 0) }), (APUS_RELU, 1, { $0[0] <= 0 ? [0] : [$0[0]] }),
-    (APUS_SQRT, 1, { [$0[0].squareRoot()] }), (APUS_RSQRT, 1, { [1 / $0[0].squareRoot()] }), (APUS_RECIPROCAL, 1, { [1 / $0[0]] }),
+    (APUS_SQRT, 1, { [$0[0].squareRoot()] }), (APUS_RSQRT, 1, { [1 / $0[0].squareRoot()] }),
+    (APUS_RECIPROCAL, 1, { [1 / $0[0]] }),
     (APUS_FLOOR, 1, { [$0[0].rounded(.down)] }), (APUS_CEIL, 1, { [$0[0].rounded(.up)] }),
     (APUS_ROUND, 1, { [$0[0].rounded(.toNearestOrEven)] }), (APUS_TRUNC, 1, { [$0[0].rounded(.towardZero)] }),
     (APUS_IS_NAN, 1, { truth($0[0].isNaN) }), (APUS_IS_INF, 1, { truth($0[0].isInfinite) }),
     (APUS_IS_FINITE, 1, { truth($0[0].isFinite) }),
-    (APUS_ADD, 2, { [$0[0] + $0[1]] }), (APUS_SUBTRACT, 2, { [$0[0] - $0[1]] }), (APUS_MULTIPLY, 2, { [$0[0] * $0[1]] }),
+    (APUS_ADD, 2, { [$0[0] + $0[1]] }), (APUS_SUBTRACT, 2, { [$0[0] - $0[1]] }),
+    (APUS_MULTIPLY, 2, { [$0[0] * $0[1]] }),
     (APUS_DIVIDE, 2, { [$0[0] / $0[1]] }), (APUS_REMAINDER, 2, { [pythonRemainder($0[0], $0[1])] }),
     (APUS_MIN, 2, { $0[0].isNaN || $0[1].isNaN ? [.nan] : $0[0] == $0[1] ? [$0[0], $0[1]] : [min($0[0], $0[1])] }),
     (APUS_MAX, 2, { $0[0].isNaN || $0[1].isNaN ? [.nan] : $0[0] == $0[1] ? [$0[0], $0[1]] : [max($0[0], $0[1])] }),
@@ -60,7 +65,8 @@ private func integerReferences<T: FixedWidthInteger & ComputeElement>(_: T.Type)
     (APUS_AND, 2, { $0[0] != 0 && $0[1] != 0 ? 1 : 0 }), (APUS_OR, 2, { $0[0] != 0 || $0[1] != 0 ? 1 : 0 }),
     (APUS_XOR, 2, { ($0[0] != 0) != ($0[1] != 0) ? 1 : 0 }),
     (APUS_SELECT, 3, { $0[0] != 0 ? $0[1] : $0[2] }), (APUS_MULTIPLY_ADD, 3, { $0[0] &* $0[1] &+ $0[2] }),
-    (APUS_MULTIPLY_SUBTRACT, 3, { $0[0] &* $0[1] &- $0[2] }), (APUS_NEGATED_MULTIPLY_ADD, 3, { $0[2] &- $0[0] &* $0[1] }),
+    (APUS_MULTIPLY_SUBTRACT, 3, { $0[0] &* $0[1] &- $0[2] }),
+    (APUS_NEGATED_MULTIPLY_ADD, 3, { $0[2] &- $0[0] &* $0[1] }),
   ]
 }
 
@@ -90,7 +96,9 @@ extension ElementwiseTests {
             return !expected.contains { same($0, result[i]) }
           }
           if let i = wrong {
-            Issue.record("\(set), \(type), opcode \(opcode.rawValue) of \(columns.map { $0[i] }): \(result[i]), not \(reference(columns.map { $0[i] }))")
+            Issue.record(
+              "\(set), \(type), opcode \(opcode.rawValue) of \(columns.map { $0[i] }): \(result[i]), not \(reference(columns.map { $0[i] }))"
+            )
           }
         }
       }
@@ -127,7 +135,8 @@ extension ElementwiseTests {
       }
       let a = Double.specialValues.flatMap { x in Double.specialValues.map { _ in x } }
       let b = Double.specialValues.flatMap { _ in Double.specialValues }
-      let power = apply(APUS_POWER, [a, b]), angle = apply(APUS_ATAN2, [a, b])
+      let power = apply(APUS_POWER, [a, b])
+      let angle = apply(APUS_ATAN2, [a, b])
       for i in a.indices {
         #expect(same(power[i], pow(a[i], b[i])) && same(angle[i], atan2(a[i], b[i])))
       }
@@ -147,8 +156,10 @@ extension ElementwiseTests {
                 compute: APUS_F32, constants: [2], temporaries: 1,
                 instructions: [
                   instruction(APUS_SUM_OF_PRODUCTS, [0, 1, 2, 3], to: 5), instruction(APUS_ADD, [5, 4], to: 5),
-                  instruction(APUS_MULTIPLY_ADD, [5, 4, 5], to: 5), instruction(APUS_ADD_QUOTIENT, [5, 4, 5, 4], to: 6),
-                  instruction(APUS_NEGATE, [6], to: 6), instruction(APUS_EXP, [2], to: 5), instruction(APUS_LOG, [5], to: 5),
+                  instruction(APUS_MULTIPLY_ADD, [5, 4, 5], to: 5),
+                  instruction(APUS_ADD_QUOTIENT, [5, 4, 5, 4], to: 6),
+                  instruction(APUS_NEGATE, [6], to: 6), instruction(APUS_EXP, [2], to: 5),
+                  instruction(APUS_LOG, [5], to: 5),
                   instruction(APUS_ROUND, [5], to: 5), instruction(APUS_SUBTRACT, [6, 5], to: 6),
                 ], extents: [count],
                 inputs: values.enumerated().map { $1.operand(APUS_F32, strides: [scalars >> $0 & 1 == 1 ? 0 : 1]) },

@@ -39,7 +39,10 @@ protocol ComputeElement: Comparable, SignedNumeric, BitwiseCopyable, SendableMet
 extension Float: ComputeElement {
   static var dtype: apus_dtype { APUS_F32 }
   static var specialValues: [Float] {
-    [0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3, -3, 7, 0x1p23, 0x1p24 + 2, -0x1p31, 0x1p64, 0x1.8p-140, -0x1p-149, .infinity, -.infinity, .nan, .greatestFiniteMagnitude, .leastNormalMagnitude, 8388607.5, -4194303.5]
+    [
+      0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3, -3, 7, 0x1p23, 0x1p24 + 2, -0x1p31, 0x1p64, 0x1.8p-140, -0x1p-149,
+      .infinity, -.infinity, .nan, .greatestFiniteMagnitude, .leastNormalMagnitude, 8388607.5, -4194303.5,
+    ]
   }
   static func random(_ numbers: inout RepeatableNumbers) -> Float { .random(in: -4...4, using: &numbers) }
 }
@@ -47,7 +50,10 @@ extension Float: ComputeElement {
 extension Double: ComputeElement {
   static var dtype: apus_dtype { APUS_F64 }
   static var specialValues: [Double] {
-    [0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3, -3, 7, 0x1p52, 0x1p53 + 2, -0x1p63, 0x1p70, 0x1p-1040, .infinity, -.infinity, .nan, .greatestFiniteMagnitude, 4503599627370495.5]
+    [
+      0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3, -3, 7, 0x1p52, 0x1p53 + 2, -0x1p63, 0x1p70, 0x1p-1040, .infinity,
+      -.infinity, .nan, .greatestFiniteMagnitude, 4503599627370495.5,
+    ]
   }
   static func random(_ numbers: inout RepeatableNumbers) -> Double { .random(in: -4...4, using: &numbers) }
 }
@@ -83,11 +89,14 @@ func execute(
   constants.withUnsafeBufferPointer { constants in
     instructions.withUnsafeBufferPointer { instructions in
       var program = apus_program(
-        compute: compute, input_count: UInt8(inputs.count), constant_count: UInt8(constants.count), temporary_count: UInt8(temporaries),
-        output_count: UInt8(outputs.count), instruction_count: Int32(instructions.count), constants: constants.baseAddress,
+        compute: compute, input_count: UInt8(inputs.count), constant_count: UInt8(constants.count),
+        temporary_count: UInt8(temporaries),
+        output_count: UInt8(outputs.count), instruction_count: Int32(instructions.count),
+        constants: constants.baseAddress,
         instructions: instructions.baseAddress!)
       apus_elementwise(
-        &program, Int32(extents.count), extents.map(Int64.init) + [0], inputs + [apus_operand()], outputs, Int64(range.lowerBound),
+        &program, Int32(extents.count), extents.map(Int64.init) + [0], inputs + [apus_operand()], outputs,
+        Int64(range.lowerBound),
         Int64(range.upperBound))
     }
   }
@@ -121,9 +130,11 @@ final class Memory<Element: BitwiseCopyable> {
 
 /// Applies one instruction to dense operands.
 func apply<T: ComputeElement>(_ opcode: apus_opcode, _ operands: [[T]]) -> [T] {
-  let inputs = operands.map { Memory($0) }, result = Memory([T](repeating: 0, count: operands[0].count))
+  let inputs = operands.map { Memory($0) }
+  let result = Memory([T](repeating: 0, count: operands[0].count))
   execute(
-    compute: T.dtype, instructions: [instruction(opcode, Array(operands.indices), to: operands.count)], extents: [result.count],
+    compute: T.dtype, instructions: [instruction(opcode, Array(operands.indices), to: operands.count)],
+    extents: [result.count],
     inputs: inputs.map { $0.operand(T.dtype) }, outputs: [result.operand(T.dtype)])
   return withExtendedLifetime(inputs) { result.elements }
 }

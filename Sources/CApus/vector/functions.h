@@ -33,7 +33,8 @@ INLINE vf remainder_f32(vf a, vf b) {
 #if APUS_HAS_FMA
   vf r = fma_f32(-q, b, a);
 #else
-  vf r = __builtin_convertvector(__builtin_convertvector(a, vwide) - __builtin_convertvector(q, vwide) * __builtin_convertvector(b, vwide), vf);
+  vwide product = __builtin_convertvector(q, vwide) * __builtin_convertvector(b, vwide);
+  vf r = __builtin_convertvector(__builtin_convertvector(a, vwide) - product, vf);
 #endif
   r = select((r != 0.0f) & ((r < 0.0f) ^ (b < 0.0f)), r + b, r);
   return select(r == 0.0f, with_sign(r, b), r);
