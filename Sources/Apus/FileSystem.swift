@@ -21,7 +21,7 @@ package enum FileSystem {
     if path.isEmpty || isDirectory(path) { return }
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try makeDirectory(String(path[..<slash])) }
     if mkdir(path, 0o777) != 0 && !isDirectory(path) {
-      throw FileFormatError(.cannotWrite, path: path, "the directory cannot be made (\(String(cString: strerror(errno))))")
+      throw FileFormatError(.unwritable, path: path, "the directory cannot be made (\(String(cString: strerror(errno))))")
     }
   }
 }

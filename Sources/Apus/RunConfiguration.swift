@@ -68,5 +68,11 @@ public struct RunConfiguration: Sendable, Hashable {
   }
 }
 
+/// Choices that do not fit each other or the data: one sentence says which.
+public struct RunConfigurationError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
 /// The version of the library and the command line.
 public let apusVersion = "0.1.0"

@@ -58,6 +58,18 @@ public struct TabularModel: Sendable {
     return try Table.read(csv: path, schema: schema)
   }
 
+  /// The examples of a bundled data set or a CSV file, scaled as the model expects; targets in their original units.
+  /// - Throws: `CSVError` or `DatasetError` for data that do not fit the model.
+  public func dataset(named name: String) throws -> Dataset {
+    if let table = Dataset.bundledTable(named: name) { return try dataset(table) }
+    if !Dataset.names.contains(name) { return try dataset(try table(csv: name, needsTarget: true)) }
+    let data = try Dataset(named: name)
+    guard data.featureNames == preprocessing.features.names, data.classNames == classNames ?? [] else {
+      throw DatasetError("\(name): the model was trained on other features or classes")
+    }
+    return data.replacing(features: preprocessing.scaling(data.features))
+  }
+
   /// The examples of a table, scaled as the model expects; targets in their original units.
   public func dataset(_ table: Table) throws -> Dataset {
     let target = preprocessing.target
@@ -105,8 +117,30 @@ public struct TabularModel: Sendable {
   }
 }
 
+extension TabularModel {
+  /// Predictions as ``predict(scaled:)`` gives them, as CSV: the class and the probability of every class, or the number.
+  public func csv(predictions: Tensor) -> String {
+    let columns = predictions.shape[1]
+    let values = predictions.floats
+    guard let classNames else {
+      return CSVField.quoted(preprocessing.target.name) + "\n" + values.map { "\($0)\n" }.joined()
+    }
+    let names = classNames.map { CSVField.quoted($0) }
+    var text = ([preprocessing.target.name] + classNames.map { "probability of \($0)" }).map { CSVField.quoted($0) }
+      .joined(separator: ",") + "\n"
+    for row in 0..<predictions.shape[0] {
+      let probabilities = values[row * columns..<(row + 1) * columns]
+      let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }! - row * columns
+      text += names[best]
+      for probability in probabilities { text += ",\(probability)" }
+      text += "\n"
+    }
+    return text
+  }
+}
+
 /// The result of an evaluation.
-public struct TabularEvaluation: Sendable, Hashable {
+public struct TabularEvaluation: Sendable, Hashable, CustomStringConvertible {
   public enum Quality: Sendable, Hashable {
     case classification(ClassificationReport)
     /// The root of the mean squared error, in the target's units, and the share of the variance that is explained.
@@ -116,4 +150,13 @@ public struct TabularEvaluation: Sendable, Hashable {
   /// The mean loss, as in training.
   public let loss: Double
   public let quality: Quality
+
+  public var description: String {
+    let loss = "loss \(loss.formatted(precision: 4))"
+    switch quality {
+    case .classification(let report): return "\(loss), \(report)"
+    case .regression(let rmse, let r2):
+      return "\(loss), root mean squared error \(rmse.formatted("g", precision: 6)), R² \(r2.formatted(precision: 4))"
+    }
+  }
 }

@@ -7,6 +7,9 @@ public struct TabularRun {
   public let validation: Dataset
   public let test: Dataset
   public let model: TabularModel
+  /// The training and test parts with scaled features, but targets as they were: for evaluations.
+  public let trainingInOriginalUnits: Dataset
+  public let testInOriginalUnits: Dataset
 
   /// Reads the data and builds the network.
   /// - Throws: `CSVError` or `DatasetError` for data that cannot be used, `TrainingError` for choices that do not fit them.
@@ -34,6 +37,8 @@ public struct TabularRun {
       }
     }
     model = TabularModel(network: network, preprocessing: preprocessing)
+    trainingInOriginalUnits = training.replacing(features: preprocessing.scaling(training.features))
+    testInOriginalUnits = test.replacing(features: preprocessing.scaling(test.features))
     self.training = preprocessing(training)
     self.validation = preprocessing(validation)
     self.test = preprocessing(test)
@@ -60,13 +65,13 @@ public struct TabularRun {
       task == .regression ? .meanSquaredError : classes == 2 ? .binaryCrossEntropy : .softmaxCrossEntropy
     guard let name else { return usual }
     guard let loss = Loss.named(name) else {
-      throw TrainingError("there is no loss '\(name)'; there are \(Loss.all.map(\.name).joined(separator: ", "))")
+      throw RunConfigurationError("there is no loss '\(name)'; there are \(Loss.all.map(\.name).joined(separator: ", "))")
     }
     guard (loss.task == .regression) == (task == .regression) else {
-      throw TrainingError("the loss '\(name)' does not fit a \(task.rawValue); use '\(usual.name)'")
+      throw RunConfigurationError("the loss '\(name)' does not fit a \(task.rawValue); use '\(usual.name)'")
     }
     guard loss.task != .binaryClassification || classes == 2 else {
-      throw TrainingError("the loss '\(name)' is for 2 classes; the data have \(classes), use '\(usual.name)'")
+      throw RunConfigurationError("the loss '\(name)' is for 2 classes; the data have \(classes), use '\(usual.name)'")
     }
     return loss
   }

@@ -75,7 +75,8 @@ extension SafetensorsFile {
         throw FileFormatError(.notRepresentable, path: path, "the name '\(shown(name))' \(reason)")
       }
       guard !tensor.isPlaceholder else {
-        throw FileFormatError(.notRepresentable, path: path, "tensor '\(shown(name))' is a placeholder without elements")
+        throw FileFormatError(
+          .notRepresentable, path: path, "tensor '\(shown(name))' is a placeholder without elements")
       }
       let end = begin + tensor.type.byteCount
       let fields: JSON = [

@@ -86,7 +86,9 @@ struct SafetensorsHeader {
     dataStart = 8 + size
     dataCount = file.size - dataStart
     let text = try file.bytes(at: 8, count: size)
-    guard text.first == UInt8(ascii: "{") else { throw Self.foreign(file) ?? malformed("the header is not a JSON object") }
+    guard text.first == UInt8(ascii: "{") else {
+      throw Self.foreign(file) ?? malformed("the header is not a JSON object")
+    }
 
     let json: JSON
     // The depth is that of a shape. The other limit leaves room for half a million tensors, and none for a header that is made to
@@ -111,7 +113,8 @@ struct SafetensorsHeader {
     guard file.size >= 8 else {
       throw foreign(file)
         ?? FileFormatError(
-          .truncated, path: file.path, "the file has \(ApusFormats.bytes(file.size)); a safetensors file has at least 8")
+          .truncated, path: file.path, "the file has \(ApusFormats.bytes(file.size)); a safetensors file has at least 8"
+        )
     }
     let size = try file.bytes(at: 0, count: 8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
     guard size <= largestSize else {
@@ -240,7 +243,8 @@ struct SafetensorsHeader {
 /// What files are that people confuse with others.
 enum ForeignFormat {
   private static let signatures: [(bytes: [UInt8], name: String)] = [
-    ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"), (Array("GIF8".utf8), "a GIF image"),
+    ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+    (Array("GIF8".utf8), "a GIF image"),
     (Array("%PDF".utf8), "a PDF document"), ([0x1F, 0x8B], "a gzip archive"),
     (Array("PK\u{3}\u{4}".utf8), "a ZIP archive (PyTorch's and NumPy's archives are, too)"),
     ([0x89, 0x48, 0x44, 0x46], "an HDF5 file"), (Array("GGUF".utf8), "a GGUF file"),

@@ -60,18 +60,6 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
     let matrix =
       [["true \\ predicted"] + classNames]
       + zip(classNames, confusion).map { [$0] + $1.map(String.init) }
-    return "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(table(rows))\n\n\(table(matrix))"
+    return "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(alignedTable(rows))\n\n\(alignedTable(matrix))"
   }
-}
-
-/// Aligned columns: the first to the left, the others to the right.
-func table(_ rows: [[String]]) -> String {
-  let columns = rows.map(\.count).max() ?? 0
-  let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
-  return rows.map { row in
-    row.enumerated().map { column, text in
-      let padding = String(repeating: " ", count: widths[column] - text.count)
-      return column == 0 ? text + padding : padding + text
-    }.joined(separator: "  ")
-  }.joined(separator: "\n")
 }
