@@ -2,8 +2,9 @@ import ApusCore
 
 /// A part of a network: a function of one tensor with parameters of its own.
 ///
-/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its parameters and
-/// children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are looked through instead:
+/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its
+/// parameters and children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are
+/// looked through instead:
 /// ```swift
 /// final class Residual: Layer {
 ///   let inner: Dense
@@ -12,7 +13,8 @@ import ApusCore
 ///   func outputShape(for input: Shape) throws(ShapeError) -> Shape { try inner.outputShape(for: input) }
 /// }
 /// ```
-/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see ``withTraining(random:_:)``.
+/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see
+/// ``withTraining(random:_:)``.
 public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
   /// The layer's output; call the layer itself (`layer(x)`), which also keeps track of where an error happened.
   func forward(_ x: Tensor) -> Tensor
@@ -36,8 +38,8 @@ extension Layer {
   /// The trainable tensors of this layer and everything in it, each once.
   public var parameters: [Parameter] { namedParameters.map(\.parameter) }
 
-  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A parameter that is
-  /// shared appears once, under its first path.
+  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A
+  /// parameter that is shared appears once, under its first path.
   public var namedParameters: [(name: String, parameter: Parameter)] {
     var visitor = LayerVisitor()
     visit(&visitor)

@@ -5,8 +5,8 @@ import Foundation
 
 /// A training workload with known numbers: network, initial parameters, batch, loss and optimiser.
 ///
-/// Everything is drawn from NumPy's random numbers, so that another framework can start from the same place; how, and the losses
-/// that PyTorch computes, is written in `Tests/ApusNNTests/Fixtures/make_training.py` and `workloads.json`.
+/// Everything is drawn from NumPy's random numbers, so that another framework can start from the same place; how, and
+/// the losses that PyTorch computes, is written in `Tests/ApusNNTests/Fixtures/make_training.py` and `workloads.json`.
 /// ```swift
 /// let workload = Workload.mlp784
 /// let (model, optimizer, batch) = (workload.makeModel(), workload.makeOptimizer(), workload.makeBatch())
@@ -128,7 +128,7 @@ extension Workload {
   /// - Returns: the loss before the update.
   @discardableResult
   public func step(_ model: Sequential, _ optimizer: any Optimizer, _ batch: Batch) -> Tensor {
-    let (loss, gradients) = valueWithGradient(of: model) { loss($0(batch.x), batch.y) }
+    let (loss, gradients) = valueWithGradient(of: model) { self.loss($0(batch.x), batch.y) }
     optimizer.update(model, gradients)
     return loss
   }
