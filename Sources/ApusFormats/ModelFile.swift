@@ -7,8 +7,8 @@ import ApusNN
 /// try model.save(to: "digits.safetensors", metadata: ["dataset": "digits"])
 /// let model = try ModelFile(path: "digits.safetensors").model
 /// ```
-/// The file is a safetensors file: its tensors are the parameters under the names of `namedParameters`, and its metadata hold the
-/// architecture. Other frameworks can open it; its format is described at ``Key``.
+/// The file is a safetensors file: its tensors are the parameters under the names of `namedParameters`, and its
+/// metadata hold the architecture. Other frameworks can open it; its format is described at ``Key``.
 public struct ModelFile: Sendable {
   /// The network, ready to predict.
   public let model: any ConfigurableLayer
@@ -27,8 +27,8 @@ public struct ModelFile: Sendable {
 
   /// Reads the file at `path`.
   ///
-  /// Everything is checked before memory is taken for parameters: that the layers exist, that the file holds exactly their parameters,
-  /// with their shapes and types.
+  /// Everything is checked before memory is taken for parameters: that the layers exist, that the file holds exactly
+  /// their parameters, with their shapes and types.
   /// - Parameter registry: the kinds of layers that the file may name.
   /// - Throws: `FileFormatError` for anything that is not a model file as it should be.
   public init(path: String, registry: LayerRegistry = .standard) throws(FileFormatError) {
@@ -36,7 +36,8 @@ public struct ModelFile: Sendable {
     let configuration = try Self.configuration(reader.metadata, path: path)
     let model: any ConfigurableLayer
     do { model = try registry.layer(configuration) } catch {
-      throw FileFormatError(.invalidArchitecture, path: path, "the network cannot be built: \(shown("\(error)", limit: 400))")
+      throw FileFormatError(
+        .invalidArchitecture, path: path, "the network cannot be built: \(shown("\(error)", limit: 400))")
     }
     try model.readParameters(from: reader, path: path)
     self.model = model
@@ -58,16 +59,17 @@ public struct ModelFile: Sendable {
     guard let architecture = metadata[Key.architecture] else {
       throw FileFormatError(.malformed, path: path, "the metadata lack '\(Key.architecture)'")
     }
+    let json: JSON
     do throws(JSONError) {
       // A layer inside another is an element of an array in an object; settings are one level more.
-      let json = try JSON(
+      json = try JSON(
         parsing: architecture, maximumDepth: 2 * LayerConfiguration.maximumNesting + 2,
         maximumValues: LayerConfiguration.maximumValues)
-      do throws(ConfigurationError) { return try LayerConfiguration(json: json) } catch {
-        throw FileFormatError(.invalidArchitecture, path: path, "the network cannot be built: \(error)")
-      }
     } catch {
       throw FileFormatError(.malformed, path: path, "'\(Key.architecture)' is not valid JSON (\(error))")
+    }
+    do throws(ConfigurationError) { return try LayerConfiguration(json: json) } catch {
+      throw FileFormatError(.invalidArchitecture, path: path, "the network cannot be built: \(error)")
     }
   }
 }
@@ -84,7 +86,8 @@ extension ConfigurableLayer {
     // Asking for the configuration would stop the program, and a trained model would be lost.
     if let layer = firstUnconfigurableLayer(self) {
       throw FileFormatError(
-        .notRepresentable, path: path, "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer")
+        .notRepresentable, path: path, "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer"
+      )
     }
     do throws(ConfigurationError) {
       metadata[ModelFile.Key.architecture] = try configuration.json().description
@@ -116,8 +119,8 @@ extension Layer {
   }
 
   /// Replaces the parameters with those of a safetensors file, such as a model file or one from another framework.
-  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters, with their shapes
-  ///   and types. Then nothing of the model has changed.
+  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters,
+  ///   with their shapes and types. Then nothing of the model has changed.
   public func loadParameters(from path: String) throws(FileFormatError) {
     try readParameters(from: try SafetensorsReader(path: path), path: path)
   }
@@ -131,7 +134,8 @@ extension Layer {
       let expected = parameter.stored.type
       func fail(_ what: String, _ found: some Any, _ expected: some Any) -> FileFormatError {
         FileFormatError(
-          .doesNotFitModel, path: path, "tensor '\(shown(name))' has the \(what) \(found); the model expects \(expected)")
+          .doesNotFitModel, path: path,
+          "tensor '\(shown(name))' has the \(what) \(found); the model expects \(expected)")
       }
       if entry.type.shape != expected.shape { throw fail("shape", entry.type.shape, expected.shape) }
       if entry.type.dtype != expected.dtype { throw fail("type", entry.type.dtype, expected.dtype) }

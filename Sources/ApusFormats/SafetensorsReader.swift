@@ -6,8 +6,8 @@ import ApusCore
 
 /// An open safetensors file: the header is read and checked, tensors are read one at a time.
 ///
-/// The file comes from outside, so nothing that it says is believed: every name, type, shape and position is checked against the
-/// others and against the file's size before any memory is taken for a tensor.
+/// The file comes from outside, so nothing that it says is believed: every name, type, shape and position is checked
+/// against the others and against the file's size before any memory is taken for a tensor.
 public final class SafetensorsReader: Sendable {
   /// A tensor in the file.
   public struct Entry: Hashable, Sendable {
@@ -86,11 +86,13 @@ struct SafetensorsHeader {
     dataStart = 8 + size
     dataCount = file.size - dataStart
     let text = try file.bytes(at: 8, count: size)
-    guard text.first == UInt8(ascii: "{") else { throw Self.foreign(file) ?? malformed("the header is not a JSON object") }
+    guard text.first == UInt8(ascii: "{") else {
+      throw Self.foreign(file) ?? malformed("the header is not a JSON object")
+    }
 
     let json: JSON
-    // The depth is that of a shape. The other limit leaves room for half a million tensors, and none for a header that is made to
-    // need memory.
+    // The depth is that of a shape. The other limit leaves room for half a million tensors, and none for a header that
+    // is made to need memory.
     do throws(JSONError) { json = try JSON(parsing: text, maximumDepth: 3, maximumValues: 1 << 22) } catch {
       throw malformed("the header is not valid JSON (\(error))")
     }
@@ -111,7 +113,8 @@ struct SafetensorsHeader {
     guard file.size >= 8 else {
       throw foreign(file)
         ?? FileFormatError(
-          .truncated, path: file.path, "the file has \(ApusFormats.bytes(file.size)); a safetensors file has at least 8")
+          .truncated, path: file.path, "the file has \(ApusFormats.bytes(file.size)); a safetensors file has at least 8"
+        )
     }
     let size = try file.bytes(at: 0, count: 8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
     guard size <= largestSize else {
@@ -240,7 +243,8 @@ struct SafetensorsHeader {
 /// What files are that people confuse with others.
 enum ForeignFormat {
   private static let signatures: [(bytes: [UInt8], name: String)] = [
-    ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"), (Array("GIF8".utf8), "a GIF image"),
+    ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+    (Array("GIF8".utf8), "a GIF image"),
     (Array("%PDF".utf8), "a PDF document"), ([0x1F, 0x8B], "a gzip archive"),
     (Array("PK\u{3}\u{4}".utf8), "a ZIP archive (PyTorch's and NumPy's archives are, too)"),
     ([0x89, 0x48, 0x44, 0x46], "an HDF5 file"), (Array("GGUF".utf8), "a GGUF file"),
@@ -250,8 +254,10 @@ enum ForeignFormat {
   /// What a file that begins with these bytes is, as far as that shows.
   static func name(_ beginning: [UInt8]) -> String? {
     if let format = signatures.first(where: { beginning.starts(with: $0.bytes) }) { return format.name }
-    // The first eight bytes of a safetensors file, a small number, are never all letters.
-    let isText = beginning.prefix(8).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
+    // The length that a safetensors file begins with has zero bytes. The text may be cut inside its last character.
+    let isText = String(decoding: beginning, as: UTF8.self).unicodeScalars.dropLast().allSatisfy {
+      $0 != "\u{FFFD}" && ($0.properties.generalCategory != .control || ("\t"..."\r").contains($0))
+    }
     return isText ? "a text, such as a CSV or JSON file" : nil
   }
 }
