@@ -3,7 +3,7 @@ import ApusCore
 /// Examples to learn from: a row of features for each, and a target.
 public struct Dataset: Sendable {
   /// What is learnt from the targets.
-  public enum Task: String, Sendable, Hashable, Codable, CaseIterable { case classification, regression }
+  public enum Task: String, Sendable, Hashable, CaseIterable { case classification, regression }
 
   /// What the targets are.
   public enum Targets: Sendable, Hashable {
@@ -187,6 +187,22 @@ extension Dataset {
   public static let names = [
     "iris", "wine", "breast-cancer", "digits", "xor", "and", "or", "moons", "circles", "spiral", "gaussians",
   ]
+
+  /// One line about a bundled set.
+  public static func summary(of name: String) -> String {
+    switch name {
+    case "iris": "irises of three species, by the lengths and widths of sepals and petals"
+    case "wine": "wines of three cultivars, by chemical analysis"
+    case "breast-cancer": "tumours, malignant or benign, by measurements of cell nuclei"
+    case "digits": "handwritten digits, 8 x 8 pixels"
+    case "xor", "and", "or": "the truth table of \(name.uppercased())"
+    case "moons": "two interleaving half circles (generated)"
+    case "circles": "a circle inside another (generated)"
+    case "spiral": "three arms of a spiral (generated)"
+    case "gaussians": "two normal clouds (generated)"
+    default: ""
+    }
+  }
 
   private static func make(_ name: String, seed: UInt64) throws -> Dataset? {
     var random = RandomSource(seed: seed, stream: 0x64_6174_61)  // "data"

@@ -1,15 +1,22 @@
 import ApusCore
 
 /// Turns the feature columns of a table into numbers: numeric columns stay, each category becomes a column of 0 and 1.
-public struct FeatureEncoder: Sendable, Hashable, Codable {
+public struct FeatureEncoder: Sendable, Hashable {
   /// A column as it was in the training data.
-  public struct Column: Sendable, Hashable, Codable {
+  public struct Column: Sendable, Hashable {
     public let name: String
     /// The categories, in the order of their columns; nil for numbers.
     public let categories: [String]?
+
+    public init(name: String, categories: [String]?) {
+      self.name = name
+      self.categories = categories
+    }
   }
 
   public let columns: [Column]
+
+  public init(columns: [Column]) { self.columns = columns }
 
   public init(_ columns: [Table.Column]) {
     self.columns = columns.map { column in
@@ -63,7 +70,7 @@ public struct FeatureEncoder: Sendable, Hashable, Codable {
 }
 
 /// Turns a target column into labels or numbers, and results back into words.
-public struct TargetEncoding: Sendable, Hashable, Codable {
+public struct TargetEncoding: Sendable, Hashable {
   /// The target column's name.
   public let name: String
   /// The class names, in the order of their labels; nil for a regression.

@@ -1,8 +1,8 @@
 import ApusCore
 
 /// A scaling of features, fitted on training data and applied to everything else: x becomes (x - offset) * factor, column by column.
-public struct Scaling: Sendable, Hashable, Codable {
-  public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
+public struct Scaling: Sendable, Hashable {
+  public enum Method: String, Sendable, Hashable, CaseIterable {
     /// Nothing is changed.
     case none
     /// Mean 0 and standard deviation 1 (the population's, dividing by n; notes J1).
@@ -16,6 +16,14 @@ public struct Scaling: Sendable, Hashable, Codable {
   public let offsets: [Double]
   /// Multiplied with each column then; 1 for a column whose values are all equal.
   public let factors: [Double]
+
+  /// A scaling by known numbers, one pair for each column.
+  public init(method: Method, offsets: [Double], factors: [Double]) {
+    precondition(offsets.count == factors.count, "Scaling: \(offsets.count) offsets and \(factors.count) factors")
+    self.method = method
+    self.offsets = offsets
+    self.factors = factors
+  }
 
   /// Fits a scaling to the columns of `training` (n, columns), n at least 1: only training data may be used, so that nothing is known
   /// about the data that the model is tested on (notes J2).
@@ -52,12 +60,20 @@ public struct Scaling: Sendable, Hashable, Codable {
 }
 
 /// Everything between a file's columns and a network: saved with the model, so that a prediction starts from the same numbers.
-public struct Preprocessing: Sendable, Hashable, Codable {
+public struct Preprocessing: Sendable, Hashable {
   public let features: FeatureEncoder
   public let scaling: Scaling
   public let target: TargetEncoding
   /// For a regression, how the targets were scaled.
   public let targetScaling: Scaling?
+
+  /// A preprocessing of known parts, as of a saved model.
+  public init(features: FeatureEncoder, scaling: Scaling, target: TargetEncoding, targetScaling: Scaling?) {
+    self.features = features
+    self.scaling = scaling
+    self.target = target
+    self.targetScaling = targetScaling
+  }
 
   /// Fits the scaling to the training part of a data set.
   /// - Parameter encoder: how the features were made from columns; plain numbers if nil.

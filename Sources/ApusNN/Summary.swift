@@ -44,19 +44,13 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
     }
     let header = ["", "layer", "output", "parameters"]
     let cells = rows.map { [$0.name, $0.layer, shape($0.outputShape), grouped($0.parameterCount)] }
-    let widths = header.indices.map { column in ([header] + cells).map { $0[column].count }.max() ?? 0 }
-    func line(_ row: [String]) -> String {
-      row.enumerated().map { column, text in
-        let padding = String(repeating: " ", count: widths[column] - text.count)
-        return column == 3 ? padding + text : text + padding
-      }.joined(separator: "  ")
-    }
-    let rule = String(repeating: "-", count: widths.reduce(0, +) + 6)
+    let table = alignedTable([header] + cells, leading: [0, 1, 2]).split(separator: "\n").map(String.init)
+    let rule = String(repeating: "-", count: table.map(\.count).max() ?? 0)
     var total = "\(grouped(parameterCount)) parameters"
     if trainableCount != parameterCount { total += ", of which \(grouped(trainableCount)) are trainable" }
     let depth = rows.filter { $0.parameterCount > 0 }.count
     total += "; \(depth) layers with parameters (\(depth + 1) counting the input)"
-    return ([line(header), rule] + cells.map(line) + [rule, total]).joined(separator: "\n")
+    return ([table[0], rule] + table[1...] + [rule, total]).joined(separator: "\n")
   }
 
   private func grouped(_ number: Int) -> String {
