@@ -2,7 +2,7 @@
 // primitive, the own kernels. Contenders alternate; the median of the rounds counts.
 //
 //   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul*,onednn*,parallel}.c -ldnnl -lgomp -lm
-//   ./a.out [threads [square|small|large|epilogue|create]]
+//   ./a.out [threads [square|small|large|rows|epilogue|versions|create]]
 #define _POSIX_C_SOURCE 200809L  // clock_gettime
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
@@ -27,19 +27,7 @@ typedef struct {
   void *handle;
 } job;
 
-typedef struct {
-  const job *j;
-  int64_t chunks;
-} split;
-
-static void own_chunk(void *context, int64_t chunk) {
-  const split *s = context;
-  const job *j = s->j;
-  int64_t rows = j->shape.batch * j->shape.m;
-  apus_matmul_own(&j->shape, j->a, j->b, j->bias, j->c, rows * chunk / s->chunks, rows * (chunk + 1) / s->chunks);
-}
-
-static void run(const job *j, int contender, int threads) {
+static void run(const job *j, int contender) {
   const apus_matmul *s = &j->shape;
   switch (contender) {
     case SGEMM:
@@ -48,14 +36,7 @@ static void run(const job *j, int contender, int threads) {
       break;
     case GEMM: apus_onednn_gemm(s, j->a, j->b, j->c, false); break;
     case PRIMITIVE: apus_onednn_matmul_run(j->handle, j->a, j->b, j->bias, j->c, j->scratch); break;
-    default: {
-      // Threads only where they pay.
-      split p = {j, s->m * s->n * s->k > 200000 && s->m >= threads ? threads : 1};
-      if (p.chunks == 1)
-        apus_matmul_own(s, j->a, j->b, j->bias, j->c, 0, s->batch * s->m);
-      else
-        apus_parallel(p.chunks, own_chunk, &p);
-    }
+    default: apus_matmul_own_parallel(s, j->a, j->b, j->bias, j->c);
   }
 }
 
@@ -80,7 +61,7 @@ static void finish(job *j) {
   free(j->a), free(j->b), free(j->c), free(j->bias), free(j->scratch);
 }
 
-static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue, int threads) {
+static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue) {
   job j = make(m, n, k, at, bt, bias, epilogue);
   double begun = now();
   int32_t status = apus_onednn_matmul_create(&j.shape, &j.handle);
@@ -90,15 +71,15 @@ static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, 
   if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
 
   double flops = 2.0 * (double)m * (double)n * (double)k, times[CONTENDERS][ROUNDS];
-  for (int contender = 0; contender < CONTENDERS; contender++) run(&j, contender, threads);
+  for (int contender = 0; contender < CONTENDERS; contender++) run(&j, contender);
   for (int round = 0; round < ROUNDS; round++)
     for (int contender = 0; contender < CONTENDERS; contender++) {
       if (contender == PRIMITIVE && !j.handle) continue;
       int64_t repeats = (int64_t)(1500 / (0.1 + flops / 1e5)) + 1;  // about 2 ms
       if (repeats > 4000) repeats = 4000;
-      run(&j, contender, threads);
+      run(&j, contender);
       double start = now();
-      for (int64_t i = 0; i < repeats; i++) run(&j, contender, threads);
+      for (int64_t i = 0; i < repeats; i++) run(&j, contender);
       times[contender][round] = (now() - start) / (double)repeats;
     }
   printf("%-28s %5ld %5ld %5ld %c%c", name, (long)m, (long)n, (long)k, at ? 'T' : 'N', bt ? 'T' : 'N');
@@ -129,7 +110,7 @@ static void creation(void) {
     size_t scratch = apus_onednn_matmul_scratch_bytes(j.handle);
     if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
     start = now();
-    run(&j, PRIMITIVE, 1);
+    run(&j, PRIMITIVE);
     double first_run = now() - start;
     printf("primitive %5ld %5ld %5ld %c%c: create %7.0f us, again %5.0f us, first run %6.0f us, scratch %zu\n", (long)j.shape.m, (long)j.shape.n,
            (long)j.shape.k, j.a_transposed ? 'T' : 'N', j.b_transposed ? 'T' : 'N', first, second, first_run, scratch);
@@ -139,7 +120,7 @@ static void creation(void) {
   job j = make(32, 128, 64, false, true, false, APUS_EPILOGUE_NONE);
   for (int i = 0; i < 3; i++) {
     start = now();
-    run(&j, SGEMM, 1);
+    run(&j, SGEMM);
     printf("sgemm call %d: %.0f us\n", i + 1, now() - start);
   }
   finish(&j);
@@ -160,54 +141,70 @@ int main(int argc, char **argv) {
   printf("%-28s     m     n     k    | %-18s | %-18s | %-18s | %-18s\n", "", "plain sgemm GFLOP/s", "gemm", "primitive", "own");
   if (all || !strcmp(what, "square")) {
     int64_t sizes[] = {16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) measure("square", sizes[i], sizes[i], sizes[i], false, false, false, 0, threads);
-    for (size_t i = 1; i < 9; i += 2) measure("square, B transposed", sizes[i], sizes[i], sizes[i], false, true, false, 0, threads);
-    for (size_t i = 1; i < 9; i += 2) measure("square, A transposed", sizes[i], sizes[i], sizes[i], true, false, false, 0, threads);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) measure("square", sizes[i], sizes[i], sizes[i], false, false, false, 0);
+    for (size_t i = 1; i < 9; i += 2) measure("square, B transposed", sizes[i], sizes[i], sizes[i], false, true, false, 0);
+    for (size_t i = 1; i < 9; i += 2) measure("square, A transposed", sizes[i], sizes[i], sizes[i], true, false, false, 0);
   }
   if (all || !strcmp(what, "small")) {
-    measure("planar layer 1", 400, 4, 2, false, true, false, 0, threads);
-    measure("planar layer 2", 400, 1, 4, false, true, false, 0, threads);
-    measure("planar dW1", 4, 2, 400, true, false, false, 0, threads);
-    measure("planar dW2", 1, 4, 400, true, false, false, 0, threads);
-    measure("planar dX", 400, 4, 1, false, false, false, 0, threads);
-    measure("dW (16x2)", 16, 2, 400, true, false, false, 0, threads);
-    measure("dW (8x8)", 8, 8, 400, true, false, false, 0, threads);
-    measure("one row, weights (out, in)", 1, 512, 784, false, true, false, 0, threads);
-    measure("one row, weights (in, out)", 1, 512, 784, false, false, false, 0, threads);
-    measure("2 rows", 2, 512, 784, false, true, false, 0, threads);
-    measure("4 rows", 4, 512, 784, false, true, false, 0, threads);
-    measure("8 rows", 8, 512, 784, false, true, false, 0, threads);
-    measure("16 rows", 16, 512, 784, false, true, false, 0, threads);
-    measure("32 rows", 32, 512, 784, false, true, false, 0, threads);
-    measure("64 rows", 64, 512, 784, false, true, false, 0, threads);
-    measure("column", 512, 1, 784, false, false, false, 0, threads);
-    measure("4 x 4", 4, 4, 4, false, false, false, 0, threads);
-    measure("digits layer 1", 32, 128, 64, false, true, false, 0, threads);
-    measure("digits layer 2", 32, 10, 128, false, true, false, 0, threads);
-    measure("digits dX", 32, 128, 10, false, false, false, 0, threads);
-    measure("digits dW1", 128, 64, 32, true, false, false, 0, threads);
-    measure("digits dW2", 10, 128, 32, true, false, false, 0, threads);
-    measure("mnist layer 1", 128, 512, 784, false, true, false, 0, threads);
-    measure("mnist dW1", 512, 784, 128, true, false, false, 0, threads);
-    measure("mnist layer 2", 128, 10, 512, false, true, false, 0, threads);
-    measure("mnist dW2", 10, 512, 128, true, false, false, 0, threads);
-    measure("mnist dX2", 128, 512, 10, false, false, false, 0, threads);
+    measure("planar layer 1", 400, 4, 2, false, true, false, 0);
+    measure("planar layer 2", 400, 1, 4, false, true, false, 0);
+    measure("planar dW1", 4, 2, 400, true, false, false, 0);
+    measure("planar dW2", 1, 4, 400, true, false, false, 0);
+    measure("planar dX", 400, 4, 1, false, false, false, 0);
+    measure("dW (16x2)", 16, 2, 400, true, false, false, 0);
+    measure("dW (8x8)", 8, 8, 400, true, false, false, 0);
+    measure("one row, weights (out, in)", 1, 512, 784, false, true, false, 0);
+    measure("one row, weights (in, out)", 1, 512, 784, false, false, false, 0);
+    measure("2 rows", 2, 512, 784, false, true, false, 0);
+    measure("4 rows", 4, 512, 784, false, true, false, 0);
+    measure("8 rows", 8, 512, 784, false, true, false, 0);
+    measure("16 rows", 16, 512, 784, false, true, false, 0);
+    measure("32 rows", 32, 512, 784, false, true, false, 0);
+    measure("64 rows", 64, 512, 784, false, true, false, 0);
+    measure("column", 512, 1, 784, false, false, false, 0);
+    measure("4 x 4", 4, 4, 4, false, false, false, 0);
+    measure("digits layer 1", 32, 128, 64, false, true, false, 0);
+    measure("digits layer 2", 32, 10, 128, false, true, false, 0);
+    measure("digits dX", 32, 128, 10, false, false, false, 0);
+    measure("digits dW1", 128, 64, 32, true, false, false, 0);
+    measure("digits dW2", 10, 128, 32, true, false, false, 0);
+    measure("mnist layer 1", 128, 512, 784, false, true, false, 0);
+    measure("mnist dW1", 512, 784, 128, true, false, false, 0);
+    measure("mnist layer 2", 128, 10, 512, false, true, false, 0);
+    measure("mnist dW2", 10, 512, 128, true, false, false, 0);
+    measure("mnist dX2", 128, 512, 10, false, false, false, 0);
   }
   if (all || !strcmp(what, "large")) {
     struct { int64_t m, n, k; } shapes[] = {{64, 512, 784}, {64, 512, 512}, {128, 512, 784}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024},
       {32, 1024, 4096}, {256, 64, 1024}, {4096, 64, 64}, {64, 64, 4096}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, false, false, 0, threads);
-      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, true, false, 0, threads);
-      measure("large, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU, threads);
-      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, true, false, false, 0, threads);
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, false, false, 0);
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, false, true, false, 0);
+      measure("large, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU);
+      measure("large", shapes[i].m, shapes[i].n, shapes[i].k, true, false, false, 0);
     }
   }
+  if (all || !strcmp(what, "rows")) {
+    int64_t rows[] = {1, 2, 4, 8, 16, 24, 32}, sizes[][2] = {{512, 784}, {2048, 2048}, {4096, 256}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+      for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
+        measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, true, false, 0);
+        measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, false, false, 0);
+      }
+  }
+  if (!strcmp(what, "versions")) {
+    struct { int64_t m, n, k; bool at, bt; } shapes[] = {{32, 128, 64, 0, 1}, {64, 64, 64, 0, 0}, {128, 512, 784, 0, 1}, {512, 784, 128, 1, 0},
+      {256, 256, 256, 0, 0}, {256, 256, 256, 0, 1}, {512, 512, 512, 0, 0}, {512, 512, 512, 1, 0}, {1024, 1024, 1024, 0, 0}, {1024, 1024, 1024, 0, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+      measure("", shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, false, APUS_EPILOGUE_NONE);
+    measure("bias relu", 128, 512, 784, false, true, true, APUS_EPILOGUE_RELU);
+    measure("bias tanh", 128, 512, 784, false, true, true, APUS_EPILOGUE_TANH);
+  }
   if (all || !strcmp(what, "epilogue")) {
-    measure("digits layer 1, bias relu", 32, 128, 64, false, true, true, APUS_EPILOGUE_RELU, threads);
-    measure("digits layer 1, bias tanh", 32, 128, 64, false, true, true, APUS_EPILOGUE_TANH, threads);
-    measure("mnist layer 1, bias relu", 128, 512, 784, false, true, true, APUS_EPILOGUE_RELU, threads);
-    measure("512, bias relu", 512, 512, 512, false, true, true, APUS_EPILOGUE_RELU, threads);
+    measure("digits layer 1, bias relu", 32, 128, 64, false, true, true, APUS_EPILOGUE_RELU);
+    measure("digits layer 1, bias tanh", 32, 128, 64, false, true, true, APUS_EPILOGUE_TANH);
+    measure("mnist layer 1, bias relu", 128, 512, 784, false, true, true, APUS_EPILOGUE_RELU);
+    measure("512, bias relu", 512, 512, 512, false, true, true, APUS_EPILOGUE_RELU);
   }
   return 0;
 }

@@ -9,7 +9,7 @@ Coefficients are rounded to their storage type, then improved by steps of a unit
 import struct
 
 import numpy
-from mpmath import asin, atan, cos, erf, erfc, expm1, log, log1p, lu_solve, matrix, mp, mpf, pi, sin, sinh, sqrt
+from mpmath import asin, atan, atanh, cos, erf, erfc, expm1, log, log1p, lu_solve, matrix, mp, mpf, pi, sin, sinh, sqrt, tan
 
 mp.prec = 200
 
@@ -118,6 +118,8 @@ def main():
     split("half_pi_parts", "pi/2 in full floats, for reduction with FMA", pi / 2, [24, 24, 24])
     fit("exp_c", "(e^r - 1 - r) / r^2 on [-ln2/2, ln2/2]", lambda r: (expm1(r) - r) / r**2, lambda r: r**2 / expm1(r), 5,
         -half_ln2, half_ln2)
+    fit("softplus_c", "(2 atanh(t/2) - t) / t^3 in z = t^2, t <= 2/3", lambda z: (2 * atanh(sqrt(z) / 2) - sqrt(z)) / sqrt(z)**3,
+        lambda z: sqrt(z)**3 / (2 * atanh(sqrt(z) / 2)), 5, 1e-9, mpf("0.4450"))
     low, high = sqrt(mpf("0.5")) - 1, sqrt(mpf(2)) - 1
     fit("log_c", "(log(1 + f) - f + f^2/2) / f^3 on [sqrt(1/2) - 1, sqrt(2) - 1]",
         lambda f: (log1p(f) - f + f**2 / 2) / f**3, lambda f: f**3 / log1p(f), 8, low, high)
@@ -126,6 +128,8 @@ def main():
         4, 1e-9, quarter**2)
     fit("cos_c", "(cos r - 1 + r^2/2) / r^4 in z = r^2", lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2 / cos(sqrt(z)),
         3, 1e-9, quarter**2)
+    fit("tan_c", "(tan r - r) / r^3 in z = r^2", lambda z: (tan(sqrt(z)) - sqrt(z)) / sqrt(z)**3, lambda z: sqrt(z)**3 / tan(sqrt(z)),
+        6, 1e-9, quarter**2)
     fit("atan_c", "(atan t - t) / t^3 in z = t^2, |t| <= 1", lambda z: (atan(sqrt(z)) - sqrt(z)) / sqrt(z)**3,
         lambda z: sqrt(z)**3 / atan(sqrt(z)), 9, 1e-9, 1)
     fit("asin_c", "(asin t - t) / t^3 in z = t^2, |t| <= 1/2", lambda z: (asin(sqrt(z)) - sqrt(z)) / sqrt(z)**3,
@@ -134,11 +138,12 @@ def main():
         lambda z: sqrt(z)**3 / sinh(sqrt(z)), 4, 1e-9, 1)
     fit("erf_small_c", "erf(t) / t - 1 in z = t^2, t <= 0.9375", lambda z: erf(sqrt(z)) / sqrt(z) - 1,
         lambda z: sqrt(z) / erf(sqrt(z)), 7, 1e-9, 0.9375**2)
-    fit("erfc_large_c", "log(erfc(t)) on [0.9375, 4]; the error is relative to erf", lambda t: log(erfc(t)),
-        lambda t: erfc(t) / erf(t), 8, 0.9375, 4)
+    fit("erfc_large_c", "log2(erfc(t)) on [0.9375, 4]; the error is relative to erf", lambda t: log(erfc(t)) / log(mpf(2)),
+        lambda t: log(mpf(2)) * erfc(t) / erf(t), 8, 0.9375, 4)
+    fit("exp2_c", "2^f on [-1/2, 1/2]", lambda f: mpf(2)**f, lambda f: mpf(2)**-f, 6, -0.5, 0.5)
     third = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
     fit("log2_wide_c", "log2(m) / s in z = s^2, s = (m - 1)/(m + 1), m in [sqrt(1/2), sqrt(2)]",
-        lambda z: 2 * mp.atanh(sqrt(z)) / sqrt(z) / log(mpf(2)), lambda z: log(mpf(2)) / (2 * mp.atanh(sqrt(z)) / sqrt(z)), 5, 1e-12,
+        lambda z: 2 * atanh(sqrt(z)) / sqrt(z) / log(mpf(2)), lambda z: log(mpf(2)) / (2 * atanh(sqrt(z)) / sqrt(z)), 5, 1e-12,
         third**2 * mpf("1.001"), as_double)
     fit("exp2_wide_c", "2^f on [-1/2, 1/2]", lambda f: mpf(2)**f, lambda f: mpf(2)**-f, 7, -0.5, 0.5, as_double)
 

@@ -132,3 +132,16 @@ extension Tensor {
     backend.upload(bytes, to: object.storage!)
   }
 }
+
+extension Tensor {
+  /// A tensor of `type` on the processor, whose row-major bytes `fill` writes: for readers of files, without a copy in between.
+  package init<Failure>(
+    type: TensorType, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
+    self.init(uninitialized: type.shape, type.dtype)
+    try fill(UnsafeMutableRawBufferPointer(start: object.address, count: type.byteCount))
+  }
+
+  /// Whether this tensor has a type but no elements.
+  package var isPlaceholder: Bool { object.storage == nil }
+}

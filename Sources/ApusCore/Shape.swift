@@ -29,15 +29,18 @@ public struct Shape: Sendable {
   }
 
   /// The element count, or nil when it does not fit an `Int` or an extent is negative: for shapes that come from outside.
+  ///
+  /// The strides must fit too: an extent of 0 does not excuse the others.
   public static func checkedElementCount(_ extents: some Sequence<Int>) -> Int? {
-    var product = 1
+    var (product, isEmpty) = (1, false)
     for extent in extents {
       guard extent >= 0 else { return nil }
-      let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+      if extent == 0 { isEmpty = true }
+      let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(1, extent))
       guard !overflow else { return nil }
       product = next
     }
-    return product
+    return isEmpty ? 0 : product
   }
 
   /// Adds an axis at the end.

@@ -1,43 +1,34 @@
 // Softmax cross-entropy with integer labels: loss = logSumExp(z) - z[label], dz = p - onehot(label).
 #include "rowwise.h"
+#include "rowwise_narrow.h"
+
+APUS_CLONES static void narrow_cross_entropy(const float *logits, const void *labels, apus_dtype label_dtype, float *loss,
+                                             float *probabilities, int64_t columns, int64_t begin, int64_t end) {
+  FOR_NARROW_ROWS(logits, columns, begin, end, {
+    float at_label[16] = {0};
+    for (int64_t r = 0; r < rows; r++) at_label[r] = logits[(row + r) * columns + label_at(labels, label_dtype, row + r)];
+    narrow_exp_sum(&n, probabilities != NULL, &sum);
+    if (probabilities) {
+      FOR_COLUMNS(&n, k) n.column[k] /= sum;
+      narrow_store(&n, probabilities + row * columns, columns, rows);
+    }
+    f32x16 gap;
+    memcpy(&gap, at_label, 64);
+    log_f32x16(&sum);
+    sum = sum - (gap - shift);
+    narrow_store_lanes(loss + row, &sum, rows);
+  })
+}
 
 APUS_CLONES static void cross_entropy_f32(const float *logits, const void *labels, apus_dtype label_dtype, float *loss,
                                           float *probabilities, int64_t columns, int64_t begin, int64_t end) {
-  for (int64_t row = begin; row < end; row += 16) {  // 16 rows at a time, for the logarithm
-    int64_t rows = end - row < 16 ? end - row : 16;
-    float sums[16], gaps[16];
-    for (int64_t r = 0; r < 16; r++) sums[r] = 1, gaps[r] = 0;
-    for (int64_t r = 0; r < rows; r++) {
-      const float *z = logits + (row + r) * columns;
-      float *p = probabilities ? probabilities + (row + r) * columns : NULL;
-      int64_t label = label_at(labels, label_dtype, row + r);
-      float at_label = z[label];
-      if (columns < 16) {  // the row stays in a register
-        f32x16 v;
-        load_part_f32(&v, z, columns, -INFINITY);
-        float m = largest_lane(&v), shift = m > -INFINITY && m < INFINITY ? m : 0;
-        v = v - shift;
-        exp_f32x16(&v);
-        sums[r] = sum_of_lanes(&v);
-        gaps[r] = at_label - shift;
-        if (p) {
-          v = v / sums[r];
-          store_part_f32(p, &v, columns);
-        }
-        continue;
-      }
-      float shift = row_shift_f32(z, columns), sum = row_exp_sum_f32(z, p, shift, columns);
-      sums[r] = sum;
-      gaps[r] = at_label - shift;
-      if (p) FOR_ROW_F32(p, p, columns, v = v / sum);
-    }
-    f32x16 sum, gap;
-    memcpy(&sum, sums, 64);
-    memcpy(&gap, gaps, 64);
-    log_f32x16(&sum);
-    sum = sum - gap;
-    memcpy(sums, &sum, 64);
-    memcpy(loss + row, sums, (size_t)rows * sizeof(float));
+  for (int64_t row = begin; row < end; row++) {
+    const float *z = logits + row * columns;
+    float *p = probabilities ? probabilities + row * columns : NULL;
+    float shift = row_shift_f32(z, columns), gap = z[label_at(labels, label_dtype, row)] - shift;
+    float sum = row_exp_sum_f32(z, p, shift, columns), scale = 1 / sum;
+    if (p) FOR_ROW_F32(p, p, columns, v = v * scale);
+    loss[row] = logf(sum) - gap;
   }
 }
 
@@ -84,7 +75,9 @@ static void cross_entropy_gradient_f64(const double *probabilities, const void *
 
 void apus_softmax_cross_entropy(apus_dtype dtype, const void *logits, const void *labels, apus_dtype label_dtype, void *loss,
                                 void *probabilities, int64_t columns, int64_t begin, int64_t end) {
-  if (dtype == APUS_F32) cross_entropy_f32(logits, labels, label_dtype, loss, probabilities, columns, begin, end);
+  if (columns <= 0) return;
+  if (dtype == APUS_F32)
+    (columns < 16 ? narrow_cross_entropy : cross_entropy_f32)(logits, labels, label_dtype, loss, probabilities, columns, begin, end);
   if (dtype == APUS_F64) cross_entropy_f64(logits, labels, label_dtype, loss, probabilities, columns, begin, end);
 }
 

@@ -10,6 +10,7 @@ enum {
   TILE_BYTES = 4096,
   TILES_BYTES_LIMIT = 65536,  // beyond this the tiles get smaller, down to one block
   BLOCK_BYTES = APUS_BLOCK * APUS_MAX_VECTOR_BYTES,
+  PADDING_BYTES = 128,  // what apus_layout_read may write too much
 };
 
 typedef enum {
@@ -60,6 +61,8 @@ static bool is_dense(const apus_operand *operand, int32_t rank, const int64_t *e
   }
   return stride != 1;
 }
+
+static int64_t round_up(int64_t bytes) { return (bytes + APUS_MAX_VECTOR_BYTES - 1) & -APUS_MAX_VECTOR_BYTES; }
 
 static void classify(input_state *input, const apus_operand *operand, int32_t rank, const int64_t *extents, apus_dtype compute,
                      int64_t capacity) {
@@ -160,7 +163,7 @@ void apus_elementwise(const apus_program *program, int32_t rank, const int64_t *
   // How long a tile is: whole vectors, no longer than needed.
   int64_t tiles = input_count + temporary_count + output_count;
   int64_t tile_bytes = tiles * TILE_BYTES <= TILES_BYTES_LIMIT ? TILE_BYTES : TILES_BYTES_LIMIT / tiles & -BLOCK_BYTES;
-  if (tile_bytes > count * run.size) tile_bytes = (count * run.size + APUS_MAX_VECTOR_BYTES - 1) & -APUS_MAX_VECTOR_BYTES;
+  if (tile_bytes > count * run.size) tile_bytes = round_up(count * run.size);
   const int64_t capacity = tile_bytes / run.size;
   const bool has_tail = count % run.lanes != 0;
 
@@ -175,14 +178,14 @@ void apus_elementwise(const apus_program *program, int32_t rank, const int64_t *
       case SCALAR: bytes += BLOCK_BYTES; break;
       case DIRECT: bytes += has_tail ? APUS_MAX_VECTOR_BYTES : 0; break;
       case CONVERTED: bytes += tile_bytes; break;
-      case PERIODIC: bytes += ((input->period * run.size + APUS_MAX_VECTOR_BYTES - 1) & -APUS_MAX_VECTOR_BYTES) + tile_bytes; break;
-      case STRIDED: bytes += tile_bytes > BLOCK_BYTES ? tile_bytes : BLOCK_BYTES; break;
+      case PERIODIC: bytes += round_up(input->period * run.size) + tile_bytes + PADDING_BYTES; break;
+      case STRIDED: bytes += (tile_bytes > BLOCK_BYTES ? tile_bytes : BLOCK_BYTES) + PADDING_BYTES; break;
     }
     needs_raw |= input->dtype != run.compute && input->kind >= PERIODIC;
   }
   for (int32_t i = 0; i < output_count; i++)
     bytes += outputs[i].dtype != run.compute ? tile_bytes : has_tail ? APUS_MAX_VECTOR_BYTES : 0;
-  const int64_t raw_bytes = needs_raw ? capacity * 8 : 0;
+  const int64_t raw_bytes = needs_raw ? capacity * 8 + PADDING_BYTES : 0;
 
   char *memory = __builtin_alloca_with_align((size_t)(bytes + raw_bytes + APUS_MAX_VECTOR_BYTES), 8 * APUS_MAX_VECTOR_BYTES);
   run.raw = memory + bytes;
@@ -207,10 +210,10 @@ void apus_elementwise(const apus_program *program, int32_t rank, const int64_t *
         read_converted(&run, input, &start, memory, input->period < count ? input->period : count);
         if (input->period < count) repeat(memory, period_bytes, period_bytes + tile_bytes);
         input->phase = 0;
-        memory += ((period_bytes + APUS_MAX_VECTOR_BYTES - 1) & -APUS_MAX_VECTOR_BYTES) + tile_bytes;
+        memory += round_up(period_bytes) + tile_bytes + PADDING_BYTES;
         break;
       }
-      case STRIDED: memory += tile_bytes > BLOCK_BYTES ? tile_bytes : BLOCK_BYTES; break;
+      case STRIDED: memory += (tile_bytes > BLOCK_BYTES ? tile_bytes : BLOCK_BYTES) + PADDING_BYTES; break;
     }
   }
   for (int32_t i = 0; i < constant_count; i++, memory += BLOCK_BYTES) {

@@ -11,7 +11,8 @@ typedef struct {
   int64_t extents[APUS_MAX_RANK], strides[APUS_MAX_RANK];
 } apus_layout;
 
-static inline void apus_layout_make(apus_layout *layout, int32_t rank, const int64_t *extents, const int64_t *strides) {
+static inline void apus_layout_make(apus_layout *_Nonnull layout, int32_t rank, const int64_t *_Nonnull extents,
+                                    const int64_t *_Nonnull strides) {
   int32_t n = 0;
   for (int32_t axis = rank - 1; axis >= 0; axis--) {
     int64_t extent = extents[axis], stride = strides[axis];
@@ -28,7 +29,7 @@ static inline void apus_layout_make(apus_layout *layout, int32_t rank, const int
 }
 
 /// After how many elements the operand repeats itself, 0 if it does not.
-static inline int64_t apus_layout_period(const apus_layout *layout) {
+static inline int64_t apus_layout_period(const apus_layout *_Nonnull layout) {
   int32_t outermost = layout->rank - 1;
   if (outermost < 1 || layout->strides[outermost] != 0) return 0;
   int64_t period = 1;
@@ -42,7 +43,7 @@ typedef struct {
   int64_t index[APUS_MAX_RANK];
 } apus_cursor;
 
-static inline apus_cursor apus_cursor_at(const apus_layout *layout, int64_t position) {
+static inline apus_cursor apus_cursor_at(const apus_layout *_Nonnull layout, int64_t position) {
   apus_cursor cursor;
   cursor.offset = 0;
   for (int32_t axis = 0; axis < layout->rank; axis++) {
@@ -58,6 +59,7 @@ static inline apus_cursor apus_cursor_at(const apus_layout *layout, int64_t posi
 }
 
 /// Copies the `count` elements from the cursor on to `destination`. `size` is 1, 2, 4 or 8 bytes.
+/// Up to 15 more elements of `destination` may be overwritten.
 __attribute__((visibility("hidden"))) void apus_layout_read(const apus_layout *_Nonnull layout, apus_cursor cursor, int64_t size,
                                                             void *_Nonnull destination, const void *_Nonnull source, int64_t count);
 

@@ -40,10 +40,10 @@ void apus_gather_axis(int64_t size, const void *source, const int64_t *indices, 
 void apus_gather_elements(int64_t size, const void *source, const int64_t *indices, void *destination, int64_t outer, int64_t count,
                           int64_t index_count, int64_t inner) {
   switch (size) {
-  case 1: GATHER_ELEMENTS(uint8_t);
-  case 2: GATHER_ELEMENTS(uint16_t);
-  case 4: GATHER_ELEMENTS(uint32_t);
-  case 8: GATHER_ELEMENTS(uint64_t);
+  case 1: GATHER_ELEMENTS(any_1);
+  case 2: GATHER_ELEMENTS(any_2);
+  case 4: GATHER_ELEMENTS(any_4);
+  case 8: GATHER_ELEMENTS(any_8);
   }
 }
 

@@ -1,68 +1,11 @@
-// The own kernels of the matrix product for one element type, vector width and instruction set: included by matmul_own.c once for
-// each, with ELEMENT (unsigned for integers: they wrap), BITS (32 or 64), LANES, ISA (512, 2 or 0) and NAME(x) defined.
+// The own kernels of the matrix product for one element type, vector width and instruction set: included by matmul_kernels_isa.h
+// once for each, with ELEMENT (unsigned for integers: they wrap, and SIGNED is their type), BITS (32 or 64), LANES, ISA (512, 2 or
+// 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, ONE_VECTOR where C is never wider than a vector.
 //
 // Every element of C is one chain of multiply-adds over k, the same in every kernel of a path, and the path is picked by the whole
 // shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or grouped into tiles.
 
-typedef ELEMENT NAME(vector) __attribute__((ext_vector_type(LANES)));
-typedef ELEMENT NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(BITS / 8)));
-#if BITS == 32
-typedef int32_t NAME(bits) __attribute__((ext_vector_type(LANES)));
-#else
-typedef int64_t NAME(bits) __attribute__((ext_vector_type(LANES)));
-#endif
-#define VECTOR NAME(vector)
-
-INLINE VECTOR NAME(load)(const ELEMENT *p) { return *(const NAME(unaligned) *)p; }
-INLINE void NAME(store)(ELEMENT *p, VECTOR v) { *(NAME(unaligned) *)p = v; }
-
-// The first `count` lanes; the others read as 0 and are not written. Memory beyond is never touched.
-INLINE VECTOR NAME(load_some)(const ELEMENT *p, int64_t count) {
-#if ISA == 512 && BITS * LANES == 512 && BITS == 32
-  return (VECTOR)_mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), p);
-#elif ISA == 512 && BITS * LANES == 512
-  return (VECTOR)_mm512_maskz_loadu_epi64((__mmask8)((1u << count) - 1), p);
-#elif ISA == 512 && LANES == 8
-  return (VECTOR)_mm256_maskz_loadu_epi32((__mmask8)((1u << count) - 1), p);
-#elif ISA == 512 && LANES == 4
-  return (VECTOR)_mm_maskz_loadu_epi32((__mmask8)((1u << count) - 1), p);
-#elif ISA == 2 && LANES == 8
-  return (VECTOR)_mm256_maskload_epi32((const int *)p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
-#elif ISA == 2 && LANES == 4 && BITS == 64
-  return (VECTOR)_mm256_maskload_epi64((const long long *)p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3)));
-#elif ISA == 2 && LANES == 4
-  return (VECTOR)_mm_maskload_epi32((const int *)p, _mm_cmpgt_epi32(_mm_set1_epi32((int)count), _mm_setr_epi32(0, 1, 2, 3)));
-#else
-  VECTOR v = 0;
-  for (int l = 0; l < LANES; l++)
-    if (l < count) v[l] = p[l];
-  return v;
-#endif
-}
-
-INLINE void NAME(store_some)(ELEMENT *p, VECTOR v, int64_t count) {
-#if ISA == 512 && BITS * LANES == 512 && BITS == 32
-  _mm512_mask_storeu_epi32(p, (__mmask16)((1u << count) - 1), (__m512i)v);
-#elif ISA == 512 && BITS * LANES == 512
-  _mm512_mask_storeu_epi64(p, (__mmask8)((1u << count) - 1), (__m512i)v);
-#elif ISA == 512 && LANES == 8
-  _mm256_mask_storeu_epi32(p, (__mmask8)((1u << count) - 1), (__m256i)v);
-#elif ISA == 512 && LANES == 4
-  _mm_mask_storeu_epi32(p, (__mmask8)((1u << count) - 1), (__m128i)v);
-#elif ISA == 2 && LANES == 8
-  _mm256_maskstore_epi32((int *)p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)), (__m256i)v);
-#elif ISA == 2 && LANES == 4 && BITS == 64
-  _mm256_maskstore_epi64((long long *)p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3)), (__m256i)v);
-#elif ISA == 2 && LANES == 4
-  _mm_maskstore_epi32((int *)p, _mm_cmpgt_epi32(_mm_set1_epi32((int)count), _mm_setr_epi32(0, 1, 2, 3)), (__m128i)v);
-#else
-  for (int l = 0; l < LANES; l++)
-    if (l < count) p[l] = v[l];
-#endif
-}
-
-// Written in one expression, so that it becomes a fused multiply-add where there is one (-ffp-contract=on is clang's default).
-INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR sum) { return sum + a * b; }
+#include "matmul_vector.h"
 
 // What follows the last multiply-add: bias and relu (which keeps NaN).
 INLINE VECTOR NAME(finish)(VECTOR v, VECTOR bias, const product *x) {
@@ -145,7 +88,7 @@ INLINE void NAME(tile)(const int rows, const int vectors, const int split, const
   for (; rows >= (ROWS); rows -= (ROWS), a += (ROWS)*x->a_row, c += (ROWS)*x->c_row) {                                            \
     int64_t j = 0;                                                                                                                \
     if ((WIDEST) > (WIDE)) TILES(ROWS, WIDEST)                                                                                    \
-    TILES(ROWS, WIDE)                                                                                                             \
+    if ((WIDE) > 1) TILES(ROWS, WIDE)                                                                                             \
     TILES(ROWS, 1)                                                                                                                \
     if (j < count) NAME(tile)(ROWS, 1, 1, true, x, a, x->a_row, x->a_column, b + j, c + j, column + j, count - j);                \
   }
@@ -153,7 +96,10 @@ static void NAME(strip)(const product *x, const ELEMENT *b, int64_t column, int6
   const ELEMENT *a = x->a;
   ELEMENT *c = (ELEMENT *)x->c + column;
   int64_t rows = x->rows;
-#if ISA == 512 && BITS * LANES == 512
+#ifdef ONE_VECTOR
+  ROWS_OF(4, 1, 1)
+  ROWS_OF(1, 1, 1)
+#elif ISA == 512
   ROWS_OF(8, 2, 2)
   ROWS_OF(4, 4, 2)
   ROWS_OF(2, 8, 2)
@@ -165,6 +111,7 @@ static void NAME(strip)(const product *x, const ELEMENT *b, int64_t column, int6
 #endif
 }
 
+#ifdef NARROW
 // C is at most one vector wide and k is long: four chains for each element. A's strides are worth a case each: with both unknown,
 // the addresses of a step do not fit the registers.
 INLINE void NAME(narrow_rows)(const product *x, const int64_t a_row, const int64_t a_column, const ELEMENT *b) {
@@ -224,59 +171,11 @@ static void NAME(thin)(const product *x) {
 #undef THIN
 }
 
+#endif  // NARROW
+
 // Columns [0, columns) of a block of B, k long, into `panel`: k rows of PANEL elements, rows padded with 0 to whole vectors.
 #define PANEL (4 * LANES)
 #define DEPTH (8192 * 32 / BITS / PANEL)  // 32 KiB: stays in the first-level cache
-#if BITS == 32
-typedef ELEMENT NAME(four) __attribute__((ext_vector_type(4)));
-typedef ELEMENT NAME(four_unaligned) __attribute__((ext_vector_type(4), aligned(4)));
-INLINE NAME(four) NAME(load_four)(const ELEMENT *p, int64_t count) {
-  if (count == 4) return *(const NAME(four_unaligned) *)p;
-  NAME(four) v = {p[0], count > 1 ? p[1] : 0, count > 2 ? p[2] : 0, 0};
-  return v;
-}
-// The columns j, j + 4, ... as the 128-bit quarters of a vector.
-INLINE VECTOR NAME(every_fourth)(const ELEMENT *p, int64_t column, int64_t count) {
-#if LANES == 4
-  (void)column;
-  return NAME(load_four)(p, count);
-#else
-  typedef ELEMENT eight __attribute__((ext_vector_type(8)));
-  eight low = __builtin_shufflevector(NAME(load_four)(p, count), NAME(load_four)(p + 4 * column, count), 0, 1, 2, 3, 4, 5, 6, 7);
-#if LANES == 8
-  return low;
-#else
-  eight high = __builtin_shufflevector(NAME(load_four)(p + 8 * column, count), NAME(load_four)(p + 12 * column, count), 0, 1, 2, 3, 4, 5, 6, 7);
-  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
-#endif
-}
-// Within each 128 bits: x0 y0 x1 y1, x2 y2 x3 y3; x0 x1 y0 y1, x2 x3 y2 y3.
-#if LANES == 16
-#define SHUFFLE(x, y, a, b, c, d) \
-  __builtin_shufflevector(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12)
-#elif LANES == 8
-#define SHUFFLE(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d, a + 4, b + 4, c + 4, d + 4)
-#else
-#define SHUFFLE(x, y, a, b, c, d) __builtin_shufflevector(x, y, a, b, c, d)
-#endif
-INLINE VECTOR NAME(interleave_low)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 0, LANES, 1, LANES + 1); }
-INLINE VECTOR NAME(interleave_high)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 2, LANES + 2, 3, LANES + 3); }
-INLINE VECTOR NAME(join_low)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 0, 1, LANES, LANES + 1); }
-INLINE VECTOR NAME(join_high)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 2, 3, LANES + 2, LANES + 3); }
-#undef SHUFFLE
-// `steps` (at most 4) elements of LANES columns, transposed: one vector for each step.
-INLINE void NAME(gather)(const ELEMENT *b, int64_t column, int64_t steps, VECTOR *r0, VECTOR *r1, VECTOR *r2, VECTOR *r3) {
-  VECTOR z0 = NAME(every_fourth)(b, column, steps), z1 = NAME(every_fourth)(b + column, column, steps);
-  VECTOR z2 = NAME(every_fourth)(b + 2 * column, column, steps), z3 = NAME(every_fourth)(b + 3 * column, column, steps);
-  VECTOR low01 = NAME(interleave_low)(z0, z1), high01 = NAME(interleave_high)(z0, z1);
-  VECTOR low23 = NAME(interleave_low)(z2, z3), high23 = NAME(interleave_high)(z2, z3);
-  *r0 = NAME(join_low)(low01, low23);
-  *r1 = NAME(join_high)(low01, low23);
-  *r2 = NAME(join_low)(high01, high23);
-  *r3 = NAME(join_high)(high01, high23);
-}
-#endif
 static void NAME(pack)(const ELEMENT *restrict b, int64_t b_row, int64_t b_column, int64_t k, int64_t columns, ELEMENT *restrict panel) {
   int64_t padded = (columns + LANES - 1) / LANES * LANES, j = 0;
 #if BITS == 32
@@ -318,50 +217,21 @@ static void NAME(packed)(const product *whole) {
       x.from_c = p > 0;
       x.to_end = p + x.k == whole->k;
       NAME(pack)((const ELEMENT *)whole->b + p * whole->b_row + column * whole->b_column, whole->b_row, whole->b_column, x.k, count, panel);
-      if (x.k <= 4 && x.k == whole->k && x.columns <= LANES) {
+#ifdef NARROW
+      if (x.thin) {
         x.b = panel;
         NAME(thin)(&x);
-      } else if (x.narrow)
+        continue;
+      }
+      if (x.narrow) {
         NAME(narrow_strip)(&x, panel);
-      else
-        NAME(strip)(&x, panel, column, count);
+        continue;
+      }
+#endif
+      NAME(strip)(&x, panel, column, count);
     }
   }
 }
-
-// The sums over the lanes of four vectors at once.
-typedef ELEMENT NAME(sums) __attribute__((ext_vector_type(4), aligned(BITS / 8)));
-#if BITS == 32
-INLINE void NAME(sum_lanes)(VECTOR v0, VECTOR v1, VECTOR v2, VECTOR v3, NAME(sums) *sums) {
-  VECTOR v01 = NAME(interleave_low)(v0, v1) + NAME(interleave_high)(v0, v1);
-  VECTOR v23 = NAME(interleave_low)(v2, v3) + NAME(interleave_high)(v2, v3);
-  VECTOR v = NAME(join_low)(v01, v23) + NAME(join_high)(v01, v23);
-#if LANES == 16
-  typedef ELEMENT eight __attribute__((ext_vector_type(8)));
-  eight half = v.lo + v.hi;
-  *sums = half.lo + half.hi;
-#elif LANES == 8
-  *sums = v.lo + v.hi;
-#else
-  *sums = v;
-#endif
-}
-#else
-INLINE ELEMENT NAME(sum_one)(VECTOR v) {
-#if LANES == 8
-  typedef ELEMENT quad __attribute__((ext_vector_type(4)));
-  quad q = v.lo + v.hi;
-  return (q.x + q.z) + (q.y + q.w);
-#elif LANES == 4
-  return (v.x + v.z) + (v.y + v.w);
-#else
-  return v.x + v.y;
-#endif
-}
-INLINE void NAME(sum_lanes)(VECTOR v0, VECTOR v1, VECTOR v2, VECTOR v3, NAME(sums) *sums) {
-  *sums = (NAME(sums)){NAME(sum_one)(v0), NAME(sum_one)(v1), NAME(sum_one)(v2), NAME(sum_one)(v3)};
-}
-#endif
 
 // A small block of C by dot products along k, where rows of A and columns of B lie contiguous: B is read in place, once.
 INLINE void NAME(dots)(const int rows, const int columns, const product *x, const ELEMENT *a, const ELEMENT *b, ELEMENT *c) {
@@ -454,10 +324,12 @@ static void NAME(multiply)(const product *x) {
     NAME(by_dots)(x);
   } else if (x->b_column != 1) {
     NAME(packed)(x);
-  } else if (x->columns <= LANES && x->k >= 1 && x->k <= 4) {
+#ifdef NARROW
+  } else if (x->thin) {
     NAME(thin)(x);
   } else if (x->narrow) {
     NAME(narrow_strip)(x, x->b);
+#endif
   } else if (x->rows <= 2) {
     NAME(strip)(x, x->b, 0, x->columns);  // B is read once only: whole rows of it
   } else {

@@ -15,9 +15,11 @@
 // float32, at full width and narrower: a masked 64-byte store costs a second cache line more often than not.
 #define ELEMENT float
 #define BITS 32
+#define NARROW
 #define LANES (BYTES / 4)
 #define NAME(x) ON(PASTE(f32, x))
 #include "matmul_kernels.h"
+#define ONE_VECTOR
 #if ISA == 512
 #define LANES 8
 #define NAME(x) ON(PASTE(f32x8, x))
@@ -28,16 +30,10 @@
 #define NAME(x) ON(PASTE(f32x4, x))
 #include "matmul_kernels.h"
 #endif
-#undef ELEMENT
-
-#define ELEMENT uint32_t
-#define SIGNED int32_t
-#define LANES (BYTES / 4)
-#define NAME(x) ON(PASTE(i32, x))
-#include "matmul_kernels.h"
-#undef ELEMENT
-#undef SIGNED
+#undef ONE_VECTOR
+#undef NARROW
 #undef BITS
+#undef ELEMENT
 
 #define BITS 64
 #define ELEMENT double
@@ -45,7 +41,10 @@
 #define NAME(x) ON(PASTE(f64, x))
 #include "matmul_kernels.h"
 #undef ELEMENT
+#undef BITS
 
+#if ISA != 512  // integers make do with AVX2
+#define BITS 64
 #define ELEMENT uint64_t
 #define SIGNED int64_t
 #define LANES (BYTES / 8)
@@ -54,6 +53,17 @@
 #undef ELEMENT
 #undef SIGNED
 #undef BITS
+
+#define BITS 32
+#define ELEMENT uint32_t
+#define SIGNED int32_t
+#define LANES (BYTES / 4)
+#define NAME(x) ON(PASTE(i32, x))
+#include "matmul_kernels.h"
+#undef ELEMENT
+#undef SIGNED
+#undef BITS
+#endif
 
 #if ISA != 0
 // A small C from two long thin matrices that lie dense with k outermost (a weight gradient): one vector holds the outer products of
@@ -174,8 +184,13 @@ static const kernels ON(kernels) = {
     .outer = NULL,
 #endif
     .f64 = ON(f64_multiply),
+#if ISA == 512
+    .i32 = avx2_i32_multiply,
+    .i64 = avx2_i64_multiply,
+#else
     .i32 = ON(i32_multiply),
     .i64 = ON(i64_multiply),
+#endif
     .activate = ON(activate),
     .lanes = BYTES / 4,
 };

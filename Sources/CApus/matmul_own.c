@@ -20,6 +20,7 @@ typedef struct {
   bool relu;
   bool dots;            // by dot products along k
   bool narrow;          // C is at most one vector wide, k long
+  bool thin;            // the same, k at most 4
   bool from_c, to_end;  // the first block of k starts C, the last finishes it
 } product;
 
@@ -33,17 +34,17 @@ typedef struct {
 } kernels;
 
 #if defined(__x86_64__)
-#define ISA 512
-#define ON(x) PASTE(avx512, x)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), apply_to = function)
+#define ISA 2
+#define ON(x) PASTE(avx2, x)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2"))), apply_to = function)
 #include "matmul_kernels_isa.h"
 #pragma clang attribute pop
 #undef ISA
 #undef ON
 
-#define ISA 2
-#define ON(x) PASTE(avx2, x)
-#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2"))), apply_to = function)
+#define ISA 512
+#define ON(x) PASTE(avx512, x)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), apply_to = function)
 #include "matmul_kernels_isa.h"
 #pragma clang attribute pop
 #undef ISA
@@ -118,62 +119,143 @@ static void run_outer(const kernels *on, const apus_matmul *s, const float *a, c
     }
 }
 
+// How one shape is computed: decided by the whole of it, so that bits do not depend on what part of it is asked for.
+typedef struct {
+  const kernels *on;
+  multiply run;
+  bool outer;
+  bool swapped;  // as the transpose of B' A': a column then fills vectors as a row does
+  bool turned;   // ... of a few columns, through a buffer
+  product x;     // what is the same for every part
+} plan;
+
+enum { TURNED_ROWS = 128, TURNED_COLUMNS = 8 };
+
+static plan make_plan(const apus_matmul *s, const void *bias) {
+  plan p = {.on = choose()};
+  p.x = (product){.k = s->k, .bias = bias, .a_row = s->a_row, .a_column = s->a_column, .b_row = s->b_row, .b_column = s->b_column,
+                  .c_row = s->n, .bias_step = 1, .relu = s->epilogue == APUS_EPILOGUE_RELU, .to_end = true};
+  int64_t m = s->m, n = s->n;
+  p.outer = is_outer(p.on, s);
+  p.turned = n > 1 && n <= TURNED_COLUMNS && m >= 2 * n && m <= TURNED_ROWS && s->a_row == 1 && s->k >= 16 && s->dtype == APUS_F32 && !bias &&
+             s->epilogue == APUS_EPILOGUE_NONE;
+  p.swapped = p.turned || (n == 1 && m > 1);
+  if (p.swapped) {
+    m = s->n, n = s->m;
+    p.x.rows = m;
+    p.x.a_row = s->b_column, p.x.a_column = s->b_row;
+    p.x.b_row = s->a_column, p.x.b_column = s->a_row;
+    p.x.bias_step = 0;
+  }
+  if (n == 1 || s->k == 0) p.x.b_column = 1;
+  if (s->k == 1) p.x.b_row = 1, p.x.a_column = 1;
+  // Dot products read B in place: for few rows, or few columns, the packed copy would not pay.
+  p.x.dots = p.x.b_column != 1 && p.x.b_row == 1 && p.x.a_column == 1 && (m <= 32 || n <= 16) && s->k >= 64;
+  switch (s->dtype) {
+    case APUS_F64: p.run = p.on->f64; break;
+    case APUS_I32: p.run = p.on->i32; break;
+    case APUS_I64: p.run = p.on->i64; break;
+    default: {
+      p.run = p.on->f32[p.x.dots ? 0 : n <= 4 ? 2 : n <= 8 ? 1 : 0];
+      bool one_vector = n <= p.on->lanes;
+      p.x.thin = one_vector && s->k >= 1 && s->k <= 4;
+      p.x.narrow = one_vector && s->k >= 16;
+    }
+  }
+  return p;
+}
+
+// Rows [row, row + rows) and columns [column, column + columns) of one matrix.
+static void run_part(const plan *p, const apus_matmul *s, const void *a, const void *b, void *c, int64_t row, int64_t rows, int64_t column,
+                     int64_t columns) {
+  const int64_t bytes = bytes_of(s->dtype);
+  if (p->outer) {
+    run_outer(p->on, s, a, b, p->x.bias, c, row, row + rows);
+  } else {
+    product x = p->x;
+    float turned[TURNED_ROWS * TURNED_COLUMNS];
+    a = at(a, row * s->a_row, bytes);
+    b = at(b, column * s->b_column, bytes);
+    x.c = p->turned ? (void *)turned : (void *)at(c, row * s->n + column, bytes);
+    if (p->swapped) {
+      x.a = b, x.b = a, x.columns = rows, x.c_row = rows;
+    } else {
+      x.a = a, x.b = b, x.rows = rows, x.columns = columns;
+      if (x.bias) x.bias = at(x.bias, column, bytes);
+    }
+    p->run(&x);
+    if (p->turned)
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < s->n; j++) ((float *)c)[(row + i) * s->n + j] = turned[j * rows + i];
+  }
+  if (s->epilogue != APUS_EPILOGUE_TANH && s->epilogue != APUS_EPILOGUE_SIGMOID) return;
+  if (columns == s->n) {
+    activate(p->on, s, (void *)at(c, row * s->n, bytes), rows * s->n);
+  } else {
+    for (int64_t i = row; i < row + rows; i++) activate(p->on, s, (void *)at(c, i * s->n + column, bytes), columns);
+  }
+}
+
 void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c, int64_t begin, int64_t end) {
   if (begin >= end || shape->n <= 0) return;
-  const kernels *on = choose();
-  const apus_matmul folded = apus_matmul_folded(*shape), *s = &folded;
-  const int64_t bytes = bytes_of(s->dtype);
-  if (!s->has_bias) bias = NULL;
-  const bool outer = is_outer(on, s);
-
-  // What holds for every matrix of the batch. The path depends on the whole shape only.
-  product x = {.columns = s->n, .k = s->k, .bias = bias, .a_row = s->a_row, .a_column = s->a_column, .b_row = s->b_row, .b_column = s->b_column,
-               .c_row = s->n, .bias_step = 1, .relu = s->epilogue == APUS_EPILOGUE_RELU, .to_end = true};
-  int64_t m = s->m, n = s->n;
-  const bool swapped = n == 1 && m > 1;  // a column is the row of the transposed product: its elements then fill vectors
-  if (swapped) {
-    m = 1, n = s->m;
-    x.rows = 1;
-    x.a_row = 0, x.a_column = s->b_row;
-    x.b_row = s->a_column, x.b_column = s->a_row;
-    x.bias_step = 0;
-  }
-  if (n == 1 || s->k == 0) x.b_column = 1;
-  if (s->k == 1) x.b_row = 1, x.a_column = 1;
-  int64_t lanes = on->lanes * 4 / bytes;
-  multiply run;
-  switch (s->dtype) {
-    case APUS_F64: run = on->f64; break;
-    case APUS_I32: run = on->i32; break;
-    case APUS_I64: run = on->i64; break;
-    default:
-      run = on->f32[n <= 4 ? 2 : n <= 8 ? 1 : 0];
-      if (n <= 4) lanes = 4;
-      else if (n <= 8 && lanes > 8) lanes = 8;
-  }
-  x.dots = x.b_column != 1 && x.b_row == 1 && x.a_column == 1 && (m <= 32 || n <= 16) && s->k >= 64;
-  if (x.dots && s->dtype == APUS_F32) run = on->f32[0];
-  x.narrow = n <= lanes && s->k >= 16;
-
+  const apus_matmul s = apus_matmul_folded(*shape);
+  const int64_t bytes = bytes_of(s.dtype);
+  const plan p = make_plan(&s, s.has_bias ? bias : NULL);
   while (begin < end) {
-    const int64_t matrix = begin / s->m, row = begin - matrix * s->m;
-    const int64_t rows = end - begin < s->m - row ? end - begin : s->m - row;
-    const void *a_here = at(a, matrix * s->a_batch, bytes), *b_here = at(b, matrix * s->b_batch, bytes);
-    void *c_here = (void *)at(c, matrix * s->m * s->n, bytes);
-    if (outer) {
-      run_outer(on, s, a_here, b_here, bias, c_here, row, row + rows);
-    } else {
-      x.a = swapped ? b_here : at(a_here, row * s->a_row, bytes);
-      x.b = swapped ? at(a_here, row * s->a_row, bytes) : b_here;
-      x.c = (void *)at(c_here, row * s->n, bytes);
-      if (swapped)
-        x.columns = rows;
-      else
-        x.rows = rows;
-      run(&x);
-    }
-    if (s->epilogue == APUS_EPILOGUE_TANH || s->epilogue == APUS_EPILOGUE_SIGMOID)
-      activate(on, s, (void *)at(c_here, row * s->n, bytes), rows * s->n);
+    const int64_t matrix = begin / s.m, row = begin - matrix * s.m;
+    const int64_t rows = end - begin < s.m - row ? end - begin : s.m - row;
+    run_part(&p, &s, at(a, matrix * s.a_batch, bytes), at(b, matrix * s.b_batch, bytes), (void *)at(c, matrix * s.m * s.n, bytes), row, rows, 0, s.n);
     begin += rows;
   }
+}
+
+// Over the team. A chunk has at least this many multiply-adds: below, waking a thread costs more than it brings.
+#define CHUNK_WORK 131072
+typedef struct {
+  const plan *p;
+  const apus_matmul *s;
+  const void *a, *b;
+  void *c;
+  int64_t chunks;
+  bool by_columns;
+} team_work;
+
+static void run_chunk(void *context, int64_t chunk) {
+  const team_work *w = context;
+  const int64_t total = w->by_columns ? (w->s->n + 63) / 64 : w->s->batch * ((w->s->m + 7) / 8);  // in blocks that fill the tiles
+  const int64_t begin = total * chunk / w->chunks, end = total * (chunk + 1) / w->chunks;
+  if (w->by_columns) {
+    const int64_t to = end * 64 < w->s->n ? end * 64 : w->s->n;
+    if (begin < end) run_part(w->p, w->s, w->a, w->b, w->c, 0, w->s->m, begin * 64, to - begin * 64);
+    return;
+  }
+  const int64_t blocks = (w->s->m + 7) / 8, bytes = bytes_of(w->s->dtype);
+  for (int64_t block = begin; block < end;) {
+    const int64_t matrix = block / blocks, first = block - matrix * blocks;
+    const int64_t count = end - block < blocks - first ? end - block : blocks - first;
+    const int64_t to = (first + count) * 8 < w->s->m ? (first + count) * 8 : w->s->m;
+    run_part(w->p, w->s, at(w->a, matrix * w->s->a_batch, bytes), at(w->b, matrix * w->s->b_batch, bytes),
+             (void *)at(w->c, matrix * w->s->m * w->s->n, bytes), first * 8, to - first * 8, 0, w->s->n);
+    block += count;
+  }
+}
+
+void apus_matmul_own_parallel(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c) {
+  if (shape->batch <= 0 || shape->m <= 0 || shape->n <= 0) return;
+  const apus_matmul s = apus_matmul_folded(*shape);
+  const double work = (double)s.batch * (double)s.m * (double)s.n * (double)s.k;
+  int64_t chunks = 1;
+  if (work >= 2 * CHUNK_WORK) {
+    chunks = apus_threads();
+    if ((double)chunks > work / CHUNK_WORK) chunks = (int64_t)(work / CHUNK_WORK);
+  }
+  if (chunks <= 1) {
+    apus_matmul_own(shape, a, b, bias, c, 0, shape->batch * shape->m);
+    return;
+  }
+  const plan p = make_plan(&s, s.has_bias ? bias : NULL);
+  // By columns, B is read (and packed) once in all; by rows, A is.
+  const bool by_columns = s.batch == 1 && !p.swapped && !p.outer && s.n >= s.m && s.n >= 64 * chunks;
+  team_work w = {&p, &s, a, b, c, chunks, by_columns};
+  apus_parallel(chunks, run_chunk, &w);
 }

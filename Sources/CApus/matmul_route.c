@@ -1,2 +1,42 @@
+// Which way a matrix product goes.
+//
+// Measured on one and two Zen 5 cores with AVX-512 (GFLOP/s on one core; N, T: B as it lies or transposed, as the weights of a
+// layer (out, in) are), oneDNN 2.6.3 and 3.2; Scripts/matmul_bench.c repeats it:
+//
+//   shape (m x n x k)        own   gemm  primitive
+//   4 x 4 x 4                  6    0.6       0.5    the calls themselves: 20, 210 and 270 ns
+//   32 x 10 x 128 T          175     57        80    the last layer of a small classifier
+//   64 x 64 x 64 N           223    194       198
+//   128 x 128 x 128 T        214    209       218
+//   4 x 512 x 784 T          177     96        70    few rows: B is read once, at the speed of the cache it lies in
+//   32 x 512 x 784 T         193    178       171
+//   32 x 2048 x 2048 N        70    186       120    ... but the own tiles do not block k
+//   1024 x 1024 x 1024 N     119    197       178
+//   64 x 64 x 4096 T         143     25       175    dnnl_sgemm does badly with a transposed B and long k,
+//   256 x 64 x 1024 T        185    120       212
+//   32 x 1024 x 4096 N        75    172        79    and the primitive with B as it lies
+//
+// What starting up costs counts too: the first dnnl_sgemm of a process takes 23 ms in 2.6 (it generates all its kernels), a
+// primitive 0.2 to 0.5 ms for each shape (7 ms for the process's first), the own kernels nothing. So up to 128^3 multiply-adds, and
+// for the few rows of a prediction, the own kernels win or draw, and a larger forward pass goes through primitives only.
 #include "matmul.h"
-apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) { (void)shape; return APUS_MATMUL_OWN; }
+
+// oneDNN wants one of two strides to be 1, and the other at least the extent.
+static bool suits_onednn(int64_t rows, int64_t columns, int64_t row, int64_t column) {
+  if ((column == 1 || columns == 1) && (rows == 1 || row >= columns)) return true;
+  return (row == 1 || rows == 1) && (columns == 1 || column >= rows);
+}
+
+apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) {
+  const apus_matmul s = apus_matmul_folded(*shape);
+  const bool is_bf16 = s.dtype == APUS_BF16;  // which only oneDNN knows
+  if (s.dtype != APUS_F32) return is_bf16 ? APUS_MATMUL_PRIMITIVE : APUS_MATMUL_OWN;
+  if (s.batch <= 0 || s.m <= 0 || s.n <= 0 || s.k <= 0) return APUS_MATMUL_OWN;
+  if (!suits_onednn(s.m, s.k, s.a_row, s.a_column) || !suits_onednn(s.k, s.n, s.b_row, s.b_column)) return APUS_MATMUL_OWN;
+  if (s.batch > 1 && s.a_batch == 0 && s.b_batch == 0) return APUS_MATMUL_OWN;
+
+  const double work = (double)s.m * (double)s.n * (double)s.k;
+  if (work <= 128.0 * 128 * 128 || s.m <= 4 || (s.m <= 32 && s.k <= 1024)) return APUS_MATMUL_OWN;
+  const bool is_plain = s.batch == 1 && !s.has_bias && s.epilogue == APUS_EPILOGUE_NONE;
+  return is_plain && s.b_column == 1 ? APUS_MATMUL_GEMM : APUS_MATMUL_PRIMITIVE;
+}

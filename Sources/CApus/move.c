@@ -66,10 +66,10 @@ static void run(int64_t size, axis a, const char *source, char *destination) {
     return;
   }
   switch (size) {
-  case 1: WALK(uint8_t); break;
-  case 2: WALK(uint16_t); break;
-  case 4: WALK(uint32_t); break;
-  case 8: WALK(uint64_t); break;
+  case 1: WALK(any_1); break;
+  case 2: WALK(any_2); break;
+  case 4: WALK(any_4); break;
+  case 8: WALK(any_8); break;
   }
 }
 
@@ -82,10 +82,10 @@ static void run(int64_t size, axis a, const char *source, char *destination) {
   }
 static void short_runs(int64_t size, axis outer, axis inner, const char *source, char *destination) {
   switch (size) {
-  case 1: SHORT_RUNS(uint8_t) break;
-  case 2: SHORT_RUNS(uint16_t) break;
-  case 4: SHORT_RUNS(uint32_t) break;
-  case 8: SHORT_RUNS(uint64_t) break;
+  case 1: SHORT_RUNS(any_1) break;
+  case 2: SHORT_RUNS(any_2) break;
+  case 4: SHORT_RUNS(any_4) break;
+  case 8: SHORT_RUNS(any_8) break;
   }
 }
 
@@ -140,9 +140,9 @@ void apus_copy_strided(int64_t size, int32_t rank, const int64_t *extents, const
     for (int64_t i = 0; i < count; i++) ((type *)destination)[i] = x; \
   } while (0)
 
-APUS_CLONES static void fill_2(uint16_t *destination, const void *value, int64_t count) { FILL(uint16_t); }
-APUS_CLONES static void fill_4(uint32_t *destination, const void *value, int64_t count) { FILL(uint32_t); }
-APUS_CLONES static void fill_8(uint64_t *destination, const void *value, int64_t count) { FILL(uint64_t); }
+APUS_CLONES static void fill_2(any_2 *destination, const void *value, int64_t count) { FILL(any_2); }
+APUS_CLONES static void fill_4(any_4 *destination, const void *value, int64_t count) { FILL(any_4); }
+APUS_CLONES static void fill_8(any_8 *destination, const void *value, int64_t count) { FILL(any_8); }
 
 void apus_fill(int64_t size, void *destination, const void *value, int64_t count) {
   if (count <= 0) return;

@@ -1,5 +1,32 @@
 // The softmax family, row by row: float32 vectorised, float64 (for gradient checks) plainly, with the C library's exp.
 #include "rowwise.h"
+#include "rowwise_narrow.h"
+
+APUS_CLONES static void narrow_log_sum_exp(const float *source, float *destination, int64_t columns, int64_t begin, int64_t end) {
+  FOR_NARROW_ROWS(source, columns, begin, end, {
+    narrow_exp_sum(&n, false, &sum);
+    log_f32x16(&sum);
+    sum += shift;
+    narrow_store_lanes(destination + row, &sum, rows);
+  })
+}
+
+APUS_CLONES static void narrow_softmax(const float *source, float *destination, int64_t columns, int64_t begin, int64_t end) {
+  FOR_NARROW_ROWS(source, columns, begin, end, {
+    narrow_exp_sum(&n, true, &sum);
+    FOR_COLUMNS(&n, k) n.column[k] /= sum;
+    narrow_store(&n, destination + row * columns, columns, rows);
+  })
+}
+
+APUS_CLONES static void narrow_log_softmax(const float *source, float *destination, int64_t columns, int64_t begin, int64_t end) {
+  FOR_NARROW_ROWS(source, columns, begin, end, {
+    narrow_exp_sum(&n, false, &sum);
+    log_f32x16(&sum);
+    FOR_COLUMNS(&n, k) n.column[k] -= sum;
+    narrow_store(&n, destination + row * columns, columns, rows);
+  })
+}
 
 APUS_CLONES static void log_sum_exp_f32(const float *source, float *destination, int64_t columns, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; row++) {
@@ -13,18 +40,8 @@ APUS_CLONES static void softmax_f32(const float *source, float *destination, int
   for (int64_t row = begin; row < end; row++) {
     const float *x = source + row * columns;
     float *p = destination + row * columns;
-    if (columns < 16) {  // the row stays in a register
-      f32x16 v;
-      load_part_f32(&v, x, columns, -INFINITY);
-      float m = largest_lane(&v);
-      v = v - (m > -INFINITY && m < INFINITY ? m : 0);
-      exp_f32x16(&v);
-      v = v / sum_of_lanes(&v);
-      store_part_f32(p, &v, columns);
-      continue;
-    }
-    float sum = row_exp_sum_f32(x, p, row_shift_f32(x, columns), columns);
-    FOR_ROW_F32(p, p, columns, v = v / sum);
+    float scale = 1 / row_exp_sum_f32(x, p, row_shift_f32(x, columns), columns);
+    FOR_ROW_F32(p, p, columns, v = v * scale);
   }
 }
 
@@ -126,21 +143,25 @@ static void softmax_gradient_f64(const double *output, const double *gradient, d
 }
 
 void apus_log_sum_exp(apus_dtype dtype, const void *source, void *destination, int64_t columns, int64_t begin, int64_t end) {
-  if (dtype == APUS_F32) log_sum_exp_f32(source, destination, columns, begin, end);
+  if (columns <= 0) return;
+  if (dtype == APUS_F32) (columns < 16 ? narrow_log_sum_exp : log_sum_exp_f32)(source, destination, columns, begin, end);
   if (dtype == APUS_F64) log_sum_exp_f64(source, destination, columns, begin, end);
 }
 
 void apus_softmax(apus_dtype dtype, const void *source, void *destination, int64_t columns, int64_t begin, int64_t end) {
-  if (dtype == APUS_F32) softmax_f32(source, destination, columns, begin, end);
+  if (columns <= 0) return;
+  if (dtype == APUS_F32) (columns < 16 ? narrow_softmax : softmax_f32)(source, destination, columns, begin, end);
   if (dtype == APUS_F64) softmax_f64(source, destination, columns, begin, end);
 }
 
 void apus_log_softmax(apus_dtype dtype, const void *source, void *destination, int64_t columns, int64_t begin, int64_t end) {
-  if (dtype == APUS_F32) log_softmax_f32(source, destination, columns, begin, end);
+  if (columns <= 0) return;
+  if (dtype == APUS_F32) (columns < 16 ? narrow_log_softmax : log_softmax_f32)(source, destination, columns, begin, end);
   if (dtype == APUS_F64) log_softmax_f64(source, destination, columns, begin, end);
 }
 
 void apus_softmax_gradient(apus_dtype dtype, const void *output, const void *dy, void *dx, int64_t columns, int64_t begin, int64_t end) {
+  if (columns <= 0) return;
   if (dtype == APUS_F32) softmax_gradient_f32(output, dy, dx, columns, begin, end);
   if (dtype == APUS_F64) softmax_gradient_f64(output, dy, dx, columns, begin, end);
 }

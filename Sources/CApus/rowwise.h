@@ -29,8 +29,21 @@ APUS_INLINE double sum_of_lanes_f64(const f64x16 *vector) {
 
 /// The largest element of a row, as the number to subtract before exp: 0 instead of an infinity, which would give NaN.
 APUS_INLINE float row_shift_f32(const float *x, int64_t columns) {
-  f32x16 largest = -INFINITY, v;
+  f32x16 largest = -INFINITY, second = largest, third = largest, fourth = largest, v, w, y, z;
   int64_t i = 0;
+  for (; columns - i >= 64; i += 64) {
+    memcpy(&v, x + i, 64);
+    memcpy(&w, x + i + 16, 64);
+    memcpy(&y, x + i + 32, 64);
+    memcpy(&z, x + i + 48, 64);
+    largest = v > largest ? v : largest;
+    second = w > second ? w : second;
+    third = y > third ? y : third;
+    fourth = z > fourth ? z : fourth;
+  }
+  largest = second > largest ? second : largest;
+  third = fourth > third ? fourth : third;
+  largest = third > largest ? third : largest;
   for (; columns - i >= 16; i += 16) {
     memcpy(&v, x + i, 64);
     largest = v > largest ? v : largest;
@@ -46,13 +59,6 @@ APUS_INLINE float row_shift_f32(const float *x, int64_t columns) {
 /// The sum of exp(x - shift), in blocks of 1,024 that are added in double; stores the exponentials where `store` is not null.
 APUS_INLINE float row_exp_sum_f32(const float *x, float *store, float shift, int64_t columns) {
   f32x16 v;
-  if (columns < 16) {
-    load_part_f32(&v, x, columns, -INFINITY);
-    v = v - shift;
-    exp_f32x16(&v);
-    if (store) store_part_f32(store, &v, columns);
-    return sum_of_lanes(&v);
-  }
   f64x16 total = 0;
   for (int64_t i = 0; i < columns;) {
     int64_t stop = columns - i > 1024 ? i + 1024 : columns;

@@ -1,29 +1,17 @@
 // Transposing tile by tile: a tile is read row by row into registers and shuffled there.
-//
-// Interleaving vectors k and k + L/2 of L (a perfect shuffle of the L * L elements), log2(L) times over, transposes them.
 #include "transpose.h"
 
 #include "isa.h"
-
-#define LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGH_16(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#define LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HIGH_8(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#include "shuffle.h"
 
 // Tiles are visited in square groups of `group`, so that the lines that a group touches stay in the first-level cache until all
 // of their elements are used.
 #define TRANSPOSE(name, element, lanes, stages, low, high, group)                                                               \
   typedef element name##_vector __attribute__((ext_vector_type(lanes)));                                                        \
   APUS_INLINE void name##_tile(const element *source, int64_t source_stride, element *destination, int64_t destination_stride) { \
-    name##_vector v[lanes], w[lanes];                                                                                           \
+    name##_vector v[lanes];                                                                                                     \
     _Pragma("clang loop unroll(full)") for (int k = 0; k < lanes; k++) memcpy(&v[k], source + k * source_stride, sizeof v[k]);  \
-    _Pragma("clang loop unroll(full)") for (int stage = 0; stage < stages; stage++) {                                           \
-      _Pragma("clang loop unroll(full)") for (int k = 0; k < lanes / 2; k++) {                                                  \
-        w[2 * k] = low(v[k], v[k + lanes / 2]);                                                                                 \
-        w[2 * k + 1] = high(v[k], v[k + lanes / 2]);                                                                            \
-      }                                                                                                                         \
-      _Pragma("clang loop unroll(full)") for (int k = 0; k < lanes; k++) v[k] = w[k];                                           \
-    }                                                                                                                           \
+    TRANSPOSE_VECTORS(name##_vector, v, lanes, stages, low, high)                                                               \
     _Pragma("clang loop unroll(full)") for (int k = 0; k < lanes; k++)                                                          \
         memcpy(destination + k * destination_stride, &v[k], sizeof v[k]);                                                       \
   }                                                                                                                             \
@@ -41,10 +29,10 @@
         destination[i * destination_stride + j] = source[i + j * source_stride];                                                \
   }
 
-TRANSPOSE(transpose_1, uint8_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_2, uint16_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_4, uint32_t, 16, 4, LOW_16, HIGH_16, 64)
-TRANSPOSE(transpose_8, uint64_t, 8, 3, LOW_8, HIGH_8, 32)
+TRANSPOSE(transpose_1, any_1, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_2, any_2, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_4, any_4, 16, 4, LOW_16, HIGH_16, 64)
+TRANSPOSE(transpose_8, any_8, 8, 3, LOW_8, HIGH_8, 32)
 
 void apus_transpose(int64_t size, const void *source, int64_t source_stride, void *destination, int64_t destination_stride,
                     int64_t rows, int64_t columns) {

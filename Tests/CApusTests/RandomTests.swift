@@ -56,7 +56,8 @@ struct RandomTests {
 
   @Test func uniformIsUniform() {
     let count = 1 << 18
-    var x = [Float](repeating: 0, count: count), y = [Double](repeating: 0, count: count)
+    var x = [Float](repeating: 0, count: count)
+    var y = [Double](repeating: 0, count: count)
     apus_random_uniform(APUS_F32, 42, 0, 0, 0, 1, &x, 0, Int64(count))
     apus_random_uniform(APUS_F64, 42, 1, 0, 0, 1, &y, 0, Int64(count))
     for values in [x.map { Double($0) }, y] {
@@ -70,7 +71,8 @@ struct RandomTests {
       let expected = Double(count) / 256
       let chiSquare = buckets.reduce(0) { $0 + ($1 - expected) * ($1 - expected) / expected }
       #expect(chiSquare > 160 && chiSquare < 370)  // 255 degrees of freedom: four standard deviations are 90
-      let correlation = zip(values, values.dropFirst()).reduce(0) { $0 + ($1.0 - 0.5) * ($1.1 - 0.5) } / Double(count) * 12
+      let correlation =
+        zip(values, values.dropFirst()).reduce(0) { $0 + ($1.0 - 0.5) * ($1.1 - 0.5) } / Double(count) * 12
       #expect(abs(correlation) < 4 / Double(count).squareRoot())
     }
     #expect(zip(x, y).reduce(0) { $0 + (Double($1.0) - 0.5) * ($1.1 - 0.5) } / Double(count) * 12 < 0.01)
@@ -93,7 +95,8 @@ struct RandomTests {
 
   @Test func normalIsNormal() {
     let count = 1 << 18
-    var x = [Float](repeating: 0, count: count), y = [Double](repeating: 0, count: count)
+    var x = [Float](repeating: 0, count: count)
+    var y = [Double](repeating: 0, count: count)
     apus_random_normal(APUS_F32, 42, 0, 0, 3, 2, &x, 0, Int64(count))
     apus_random_normal(APUS_F64, 42, 1, 0, 3, 2, &y, 0, Int64(count))
     for values in [x.map { (Double($0) - 3) / 2 }, y.map { ($0 - 3) / 2 }] {
@@ -121,7 +124,8 @@ struct RandomTests {
     for pair in 0..<1000 {
       let words = block(11, 13 + UInt64(pair), 12)
       let u = min(1, Double(words[0]) * 0x1p-32 + Double((words[1] >> 8) + 1) * 0x1p-56)
-      let r = (-2 * log(u)).squareRoot(), t = Double(words[2]) * 0x1p-32 * 2 * Double.pi
+      let r = (-2 * log(u)).squareRoot()
+      let t = Double(words[2]) * 0x1p-32 * 2 * Double.pi
       #expect(abs(Double(x[2 * pair]) - r * cos(t)) < 1e-6 + 1e-7 / max(r, 0.01))
       #expect(abs(Double(x[2 * pair + 1]) - r * sin(t)) < 1e-6 + 1e-7 / max(r, 0.01))
     }
@@ -129,7 +133,9 @@ struct RandomTests {
 
   @Test func bernoulli() {
     let count = 1 << 18
-    var x = [Float](repeating: 9, count: count), bytes = [UInt8](repeating: 9, count: count), whole = [Int32](repeating: 9, count: count)
+    var x = [Float](repeating: 9, count: count)
+    var bytes = [UInt8](repeating: 9, count: count)
+    var whole = [Int32](repeating: 9, count: count)
     for p in [1e-3, 0.2, 0.5, 0.9] {
       apus_random_bernoulli(APUS_F32, 7, 0, 0, p, &x, 0, Int64(count))
       apus_random_bernoulli(APUS_BOOL, 7, 0, 0, p, &bytes, 0, Int64(count))

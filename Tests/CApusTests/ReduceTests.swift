@@ -41,7 +41,8 @@ extension UInt8: ReduceElement {
 }
 
 func reduce<Element, Result>(
-  _ reduction: apus_reduction, _ dtype: apus_dtype, _ source: [Element], to zero: Result, count: Int, inner: Int, outer: Int,
+  _ reduction: apus_reduction, _ dtype: apus_dtype, _ source: [Element], to zero: Result, count: Int, inner: Int,
+  outer: Int,
   splitAt split: Int? = nil
 ) -> [Result] {
   var result = [Result](repeating: zero, count: outer * inner)
@@ -73,14 +74,20 @@ struct ReduceTests {
     for (outer, count, inner) in Self.shapes {
       let source = (0..<outer * count * inner).map { E(sample: $0) }
       let shape = "\(E.self) (\(outer), \(count), \(inner))"
-      var sums = [Double](repeating: 0, count: outer * inner), sizes = sums, squares = sums
-      var smallest = [E?](repeating: nil, count: outer * inner), largest = smallest
-      var smallestAt = [Int64](repeating: 0, count: outer * inner), largestAt = smallestAt
-      var any = [Bool](repeating: false, count: outer * inner), all = [Bool](repeating: true, count: outer * inner)
+      var sums = [Double](repeating: 0, count: outer * inner)
+      var sizes = sums
+      var squares = sums
+      var smallest = [E?](repeating: nil, count: outer * inner)
+      var largest = smallest
+      var smallestAt = [Int64](repeating: 0, count: outer * inner)
+      var largestAt = smallestAt
+      var any = [Bool](repeating: false, count: outer * inner)
+      var all = [Bool](repeating: true, count: outer * inner)
       for o in 0..<outer {
         for i in 0..<count {
           for j in 0..<inner {
-            let x = source[(o * count + i) * inner + j], at = o * inner + j
+            let x = source[(o * count + i) * inner + j]
+            let at = o * inner + j
             sums[at] += x.asDouble
             sizes[at] += abs(x.asDouble)
             squares[at] += x.asDouble * x.asDouble
@@ -94,23 +101,30 @@ struct ReduceTests {
       let split = outer > 1 ? 1 : nil
       if arithmetic {
         let sum = reduce(APUS_REDUCE_SUM, E.dtype, source, to: zero, count: count, inner: inner, outer: outer)
-        #expect(zip(sum, zip(sums, sizes)).allSatisfy { abs($0.asDouble - $1.0) <= 4 * E.epsilon * $1.1 }, "sum \(shape)")
-        let again = reduce(APUS_REDUCE_SUM, E.dtype, source, to: zero, count: count, inner: inner, outer: outer, splitAt: split)
+        #expect(
+          zip(sum, zip(sums, sizes)).allSatisfy { abs($0.asDouble - $1.0) <= 4 * E.epsilon * $1.1 }, "sum \(shape)")
+        let again = reduce(
+          APUS_REDUCE_SUM, E.dtype, source, to: zero, count: count, inner: inner, outer: outer, splitAt: split)
         #expect(sum == again, "split sum \(shape)")
-        let square = reduce(APUS_REDUCE_SUM_OF_SQUARES, E.dtype, source, to: zero, count: count, inner: inner, outer: outer)
+        let square = reduce(
+          APUS_REDUCE_SUM_OF_SQUARES, E.dtype, source, to: zero, count: count, inner: inner, outer: outer)
         if E.epsilon > 0 || count < 2000 {
           #expect(zip(square, squares).allSatisfy { abs($0.asDouble - $1) <= 4 * E.epsilon * $1 }, "squares \(shape)")
         }
       }
       let anyResult = reduce(APUS_REDUCE_ANY, E.dtype, source, to: false, count: count, inner: inner, outer: outer)
       #expect(anyResult == any, "any \(shape)")
-      let allResult = reduce(APUS_REDUCE_ALL, E.dtype, source, to: true, count: count, inner: inner, outer: outer, splitAt: split)
+      let allResult = reduce(
+        APUS_REDUCE_ALL, E.dtype, source, to: true, count: count, inner: inner, outer: outer, splitAt: split)
       #expect(allResult == all, "all \(shape)")
       if count > 0 {
         let min = reduce(APUS_REDUCE_MIN, E.dtype, source, to: zero, count: count, inner: inner, outer: outer)
-        let max = reduce(APUS_REDUCE_MAX, E.dtype, source, to: zero, count: count, inner: inner, outer: outer, splitAt: split)
-        let argMin = reduce(APUS_REDUCE_ARG_MIN, E.dtype, source, to: Int64(-1), count: count, inner: inner, outer: outer)
-        let argMax = reduce(APUS_REDUCE_ARG_MAX, E.dtype, source, to: Int64(-1), count: count, inner: inner, outer: outer, splitAt: split)
+        let max = reduce(
+          APUS_REDUCE_MAX, E.dtype, source, to: zero, count: count, inner: inner, outer: outer, splitAt: split)
+        let argMin = reduce(
+          APUS_REDUCE_ARG_MIN, E.dtype, source, to: Int64(-1), count: count, inner: inner, outer: outer)
+        let argMax = reduce(
+          APUS_REDUCE_ARG_MAX, E.dtype, source, to: Int64(-1), count: count, inner: inner, outer: outer, splitAt: split)
         #expect(min == smallest.map { $0! }, "min \(shape)")
         #expect(max == largest.map { $0! }, "max \(shape)")
         #expect(argMin == smallestAt, "argmin \(shape)")
@@ -141,7 +155,8 @@ struct ReduceTests {
       }
       let result = reduce(APUS_REDUCE_PRODUCT, APUS_F32, floats, to: Float(0), count: count, inner: inner, outer: 2)
       #expect(zip(result, expected).allSatisfy { abs(Double($0) - $1) <= 1e-7 * abs($1) })
-      #expect(reduce(APUS_REDUCE_PRODUCT, APUS_I32, integers, to: Int32(0), count: count, inner: inner, outer: 2) == wrapped)
+      #expect(
+        reduce(APUS_REDUCE_PRODUCT, APUS_I32, integers, to: Int32(0), count: count, inner: inner, outer: 2) == wrapped)
     }
   }
 
@@ -214,8 +229,10 @@ struct ReduceTests {
         let sum = source.dropLast().reduce(0) { $0 + $1.asDouble }
         let squares = source.dropLast().reduce(0) { $0 + $1.asDouble * $1.asDouble }
         source.withUnsafeBytes { bytes in
-          #expect(abs(apus_sum_chunk(E.dtype, false, bytes.baseAddress!, Int64(count)) - sum) <= 4 * E.epsilon * squares)
-          #expect(abs(apus_sum_chunk(E.dtype, true, bytes.baseAddress!, Int64(count)) - squares) <= 4 * E.epsilon * squares)
+          #expect(
+            abs(apus_sum_chunk(E.dtype, false, bytes.baseAddress!, Int64(count)) - sum) <= 4 * E.epsilon * squares)
+          #expect(
+            abs(apus_sum_chunk(E.dtype, true, bytes.baseAddress!, Int64(count)) - squares) <= 4 * E.epsilon * squares)
         }
       }
       check(Float.self)
@@ -230,10 +247,12 @@ struct ReduceTests {
     for (outer, count, inner) in [(2, 1, 1), (3, 5, 1), (2, 100, 1), (2, 7, 3), (1, 50, 300), (2, 0, 4)] {
       let floats = (0..<outer * count * inner).map { Float(sample: $0) }
       let integers = (0..<outer * count * inner).map { Int64(sample: $0) }
-      var expected = [Double](repeating: 0, count: floats.count), whole = [Int64](repeating: 0, count: floats.count)
+      var expected = [Double](repeating: 0, count: floats.count)
+      var whole = [Int64](repeating: 0, count: floats.count)
       for o in 0..<outer {
         for j in 0..<inner {
-          var sum = 0.0, total: Int64 = 0
+          var sum = 0.0
+          var total: Int64 = 0
           for k in 0..<count {
             let at = (o * count + (reverse ? count - 1 - k : k)) * inner + j
             sum += Double(floats[at])
@@ -243,9 +262,11 @@ struct ReduceTests {
           }
         }
       }
-      var result = [Float](repeating: 0, count: floats.count + 1), integerResult = [Int64](repeating: 0, count: floats.count + 1)
+      var result = [Float](repeating: 0, count: floats.count + 1)
+      var integerResult = [Int64](repeating: 0, count: floats.count + 1)
       apus_cumulative_sum(APUS_F32, floats + [0], &result, Int64(count), Int64(inner), reverse, 0, Int64(outer))
-      apus_cumulative_sum(APUS_I64, integers + [0], &integerResult, Int64(count), Int64(inner), reverse, 0, Int64(outer))
+      apus_cumulative_sum(
+        APUS_I64, integers + [0], &integerResult, Int64(count), Int64(inner), reverse, 0, Int64(outer))
       #expect(zip(result, expected).allSatisfy { $0 == Float($1) })
       #expect(Array(integerResult.dropLast()) == whole)
     }

@@ -15,11 +15,17 @@ struct RowwiseTests {
 
   @Test func softmaxFamily() {
     for columns in Self.columns {
-      let rows = 5, count = rows * columns
-      let wide = logits(count).map { Double(Float($0)) }, narrow = wide.map { Float($0) }
+      let rows = 5
+      let count = rows * columns
+      let wide = logits(count).map { Double(Float($0)) }
+      let narrow = wide.map { Float($0) }
       let expected = (0..<rows).map { logSumExp(wide[$0 * columns..<($0 + 1) * columns]) }
-      var lse = [Float](repeating: 0, count: rows), p = [Float](repeating: 0, count: count), logP = p
-      var lse64 = [Double](repeating: 0, count: rows), p64 = [Double](repeating: 0, count: count), logP64 = p64
+      var lse = [Float](repeating: 0, count: rows)
+      var p = [Float](repeating: 0, count: count)
+      var logP = p
+      var lse64 = [Double](repeating: 0, count: rows)
+      var p64 = [Double](repeating: 0, count: count)
+      var logP64 = p64
       let c = Int64(columns)
       for (begin, end) in [(0, 2), (2, 5)] as [(Int64, Int64)] {
         apus_log_sum_exp(APUS_F32, narrow, &lse, c, begin, end)
@@ -34,7 +40,8 @@ struct RowwiseTests {
         #expect(abs(lse64[r] - expected[r]) < 1e-14 * max(1, abs(expected[r])))
       }
       for i in 0..<count {
-        let logarithm = wide[i] - expected[i / columns], probability = exp(logarithm)
+        let logarithm = wide[i] - expected[i / columns]
+        let probability = exp(logarithm)
         // Rounding x - max(x) already moves a small probability.
         #expect(abs(Double(p[i]) - probability) <= (3e-7 + 8e-8 * abs(logarithm)) * probability, "\(columns) \(i)")
         #expect(abs(Double(logP[i]) - logarithm) <= 4e-7 * max(1, abs(logarithm)), "\(columns) \(i)")
@@ -78,18 +85,21 @@ struct RowwiseTests {
       let x = Float(k) * 0.0109
       var p: [Float] = [0, 0]
       apus_softmax(APUS_F32, [0, -x], &p, 2, 0, 1)
-      let e = exp(-Double(x)), expected = e / (1 + e)
+      let e = exp(-Double(x))
+      let expected = e / (1 + e)
       #expect(abs(Double(p[1]) - expected) <= 2.5e-7 * expected, "\(x)")
     }
   }
 
   @Test func softmaxGradient() {
     for columns in Self.columns {
-      let rows = 3, count = rows * columns
+      let rows = 3
+      let count = rows * columns
       let dy = logits(count, seed: 5)
       var p64 = [Double](repeating: 0, count: count)
       apus_softmax(APUS_F64, logits(count), &p64, Int64(columns), 0, 3)
-      var dx64 = p64, dx = [Float](repeating: 0, count: count)
+      var dx64 = p64
+      var dx = [Float](repeating: 0, count: count)
       apus_softmax_gradient(APUS_F64, p64, dy, &dx64, Int64(columns), 0, 3)
       apus_softmax_gradient(APUS_F32, p64.map { Float($0) }, dy.map { Float($0) }, &dx, Int64(columns), 0, 3)
       for r in 0..<rows {
@@ -106,11 +116,16 @@ struct RowwiseTests {
 
   @Test func crossEntropy() {
     for columns in Self.columns {
-      let rows = 37, count = rows * columns
-      let wide = logits(count).map { Double(Float($0)) }, narrow = wide.map { Float($0) }
-      let labels = (0..<rows).map { Int32($0 * 7 % columns) }, longLabels = labels.map { Int64($0) }
-      var loss = [Float](repeating: 0, count: rows), p = [Float](repeating: 0, count: count)
-      var loss64 = [Double](repeating: 0, count: rows), p64 = [Double](repeating: 0, count: count)
+      let rows = 37
+      let count = rows * columns
+      let wide = logits(count).map { Double(Float($0)) }
+      let narrow = wide.map { Float($0) }
+      let labels = (0..<rows).map { Int32($0 * 7 % columns) }
+      let longLabels = labels.map { Int64($0) }
+      var loss = [Float](repeating: 0, count: rows)
+      var p = [Float](repeating: 0, count: count)
+      var loss64 = [Double](repeating: 0, count: rows)
+      var p64 = [Double](repeating: 0, count: count)
       let c = Int64(columns)
       apus_softmax_cross_entropy(APUS_F32, narrow, labels, APUS_I32, &loss, &p, c, 0, 20)
       apus_softmax_cross_entropy(APUS_F32, narrow, labels, APUS_I32, &loss, &p, c, 20, 37)
@@ -120,7 +135,8 @@ struct RowwiseTests {
         #expect(abs(Double(loss[r]) - expected) <= 4e-7 * max(1, expected), "\(columns) \(r)")
         #expect(abs(loss64[r] - expected) <= 2e-14 * max(1, expected))
       }
-      var alone = loss, softmax = p
+      var alone = loss
+      var softmax = p
       apus_softmax_cross_entropy(APUS_F32, narrow, longLabels, APUS_I64, &alone, nil, c, 0, 37)
       apus_softmax(APUS_F32, narrow, &softmax, c, 0, 37)
       #expect(alone == loss)
@@ -132,7 +148,8 @@ struct RowwiseTests {
         var dz = [Float](repeating: 0, count: count)
         apus_softmax_cross_entropy_gradient(APUS_F32, p, labels, APUS_I32, scales, Int64(stride), &dz, c, 0, 37)
         for i in 0..<count {
-          let r = i / columns, hot: Double = i % columns == Int(labels[r]) ? 1 : 0
+          let r = i / columns
+          let hot: Double = i % columns == Int(labels[r]) ? 1 : 0
           let expected = (Double(p[i]) - hot) * Double(scales[r * stride])
           #expect(abs(Double(dz[i]) - expected) <= 2e-7 * abs(expected) + 1e-38)
         }
@@ -147,18 +164,23 @@ struct RowwiseTests {
   }
 
   @Test func gradientAgreesWithFiniteDifferences() {
-    let rows = 3, columns = 6, labels: [Int64] = [2, 0, 5]
+    let rows = 3
+    let columns = 6
+    let labels: [Int64] = [2, 0, 5]
     let z = logits(rows * columns).map { $0 / 4 }
     func losses(_ z: [Double]) -> ([Double], [Double]) {
-      var loss = [Double](repeating: 0, count: rows), p = z
+      var loss = [Double](repeating: 0, count: rows)
+      var p = z
       apus_softmax_cross_entropy(APUS_F64, z, labels, APUS_I64, &loss, &p, Int64(columns), 0, Int64(rows))
       return (loss, p)
     }
     let scale = [0.5, -2, 3]
     var dz = z
-    apus_softmax_cross_entropy_gradient(APUS_F64, losses(z).1, labels, APUS_I64, scale, 1, &dz, Int64(columns), 0, Int64(rows))
+    apus_softmax_cross_entropy_gradient(
+      APUS_F64, losses(z).1, labels, APUS_I64, scale, 1, &dz, Int64(columns), 0, Int64(rows))
     for i in z.indices {
-      var above = z, below = z
+      var above = z
+      var below = z
       above[i] += 1e-5
       below[i] -= 1e-5
       let numeric = (losses(above).0[i / columns] - losses(below).0[i / columns]) / 2e-5 * scale[i / columns]

@@ -5,12 +5,16 @@ static const float ln2_parts[2] = {0x1.62e4000000000p-1f, 0x1.7f7d1c0000000p-20f
 static const float half_pi_parts[3] = {0x1.921fb60000000p+0f, -0x1.777a5c0000000p-25f, -0x1.ee59da0000000p-50f};
 // (e^r - 1 - r) / r^2 on [-ln2/2, ln2/2]; relative error 2^-26.0
 static const float exp_c[5] = {0x1.fffffe0000000p-2f, 0x1.5554ae0000000p-3f, 0x1.5556c60000000p-5f, 0x1.1229ee0000000p-7f, 0x1.6bed440000000p-10f};
+// (2 atanh(t/2) - t) / t^3 in z = t^2, t <= 2/3; relative error 2^-32.2
+static const float softplus_c[5] = {0x1.5555580000000p-4f, 0x1.9996b20000000p-7f, 0x1.2509340000000p-9f, 0x1.b6db280000000p-12f, 0x1.f1a38e0000000p-14f};
 // (log(1 + f) - f + f^2/2) / f^3 on [sqrt(1/2) - 1, sqrt(2) - 1]; relative error 2^-27.3
 static const float log_c[8] = {0x1.5555540000000p-2f, -0x1.0002260000000p-2f, 0x1.99a00a0000000p-3f, -0x1.54725e0000000p-3f, 0x1.22da620000000p-3f, -0x1.0d85a60000000p-3f, 0x1.055bc80000000p-3f, -0x1.38b5e20000000p-4f};
 // (sin r - r) / r^3 in z = r^2; relative error 2^-30.3
 static const float sin_c[4] = {-0x1.5555560000000p-3f, 0x1.11111c0000000p-7f, -0x1.a00e840000000p-13f, 0x1.6cb8de0000000p-19f};
 // (cos r - 1 + r^2/2) / r^4 in z = r^2; relative error 2^-32.3
 static const float cos_c[3] = {0x1.55554a0000000p-5f, -0x1.6c0bea0000000p-10f, 0x1.99caa80000000p-16f};
+// (tan r - r) / r^3 in z = r^2; relative error 2^-25.4
+static const float tan_c[6] = {0x1.5554cc0000000p-2f, 0x1.11316e0000000p-3f, 0x1.b50fc80000000p-5f, 0x1.93c02e0000000p-6f, 0x1.6bc91a0000000p-9f, 0x1.3a46560000000p-7f};
 // (atan t - t) / t^3 in z = t^2, |t| <= 1; relative error 2^-27.3
 static const float atan_c[9] = {-0x1.55553e0000000p-2f, 0x1.9991fe0000000p-3f, -0x1.2421b60000000p-3f, 0x1.c099fc0000000p-4f, -0x1.5834900000000p-4f, 0x1.dac9e20000000p-5f, -0x1.fed15e0000000p-6f, 0x1.65a65a0000000p-7f, -0x1.d62ff60000000p-10f};
 // (asin t - t) / t^3 in z = t^2, |t| <= 1/2; relative error 2^-27.6
@@ -19,8 +23,10 @@ static const float asin_c[5] = {0x1.5555c80000000p-3f, 0x1.3301ea0000000p-4f, 0x
 static const float sinh_c[4] = {0x1.5555560000000p-3f, 0x1.1111240000000p-7f, 0x1.9ffe700000000p-13f, 0x1.7a157e0000000p-19f};
 // erf(t) / t - 1 in z = t^2, t <= 0.9375; relative error 2^-29.0
 static const float erf_small_c[7] = {0x1.06eba80000000p-3f, -0x1.8127420000000p-2f, 0x1.ce2df20000000p-4f, -0x1.b80cba0000000p-6f, 0x1.54b5e20000000p-8f, -0x1.a99f000000000p-11f, 0x1.5ac3200000000p-14f};
-// log(erfc(t)) on [0.9375, 4]; the error is relative to erf; relative error 2^-31.8
-static const float erfc_large_c[8] = {0x1.77fbd60000000p-13f, -0x1.2129560000000p+0f, -0x1.44403a0000000p-1f, -0x1.bbb6e80000000p-4f, 0x1.9c11f40000000p-6f, -0x1.1221ee0000000p-8f, 0x1.ca20fc0000000p-12f, -0x1.65744c0000000p-16f};
+// log2(erfc(t)) on [0.9375, 4]; the error is relative to erf; relative error 2^-30.4
+static const float erfc_large_c[8] = {0x1.0f37260000000p-12f, -0x1.a12bfc0000000p+0f, -0x1.d3cb900000000p-1f, -0x1.4012820000000p-3f, 0x1.293eee0000000p-5f, -0x1.8b7d560000000p-8f, 0x1.4a786c0000000p-11f, -0x1.01d9760000000p-15f};
+// 2^f on [-1/2, 1/2]; relative error 2^-23.0
+static const float exp2_c[6] = {0x1.0000020000000p+0f, 0x1.62e42a0000000p-1f, 0x1.ebf8fa0000000p-3f, 0x1.c6b7020000000p-5f, 0x1.3d0c280000000p-7f, 0x1.5c092c0000000p-10f};
 // log2(m) / s in z = s^2, s = (m - 1)/(m + 1), m in [sqrt(1/2), sqrt(2)]; relative error 2^-37.8
 static const double log2_wide_c[5] = {0x1.71547652bee71p+1, 0x1.ec709d1228d13p-1, 0x1.2777806d1ba30p-1, 0x1.a58d47252ed7cp-2, 0x1.5ced4dd910d1ap-2};
 // 2^f on [-1/2, 1/2]; relative error 2^-29.0

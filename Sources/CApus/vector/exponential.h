@@ -38,12 +38,6 @@ INLINE vf exp_shifted(vf x, int shift) {
 
 INLINE vf exp_f32(vf x) { return exp_shifted(x, 0); }
 
-/// e^x for -87 <= x <= 0, where the scale is an ordinary number.
-INLINE vf exp_moderate(vf x) {
-  exp_parts p = reduce_exp(x);
-  return (1.0f + expm1_reduced(p.r)) * power_of_2(p.k);
-}
-
 // e^x - 1 = 2^k (e^r - 1) + (2^k - 1), where the last bracket is exact as long as it matters. 2^128 is no float, hence the
 // detour over 2^(k-1); that would cost tiny x its last bit.
 INLINE vf expm1_f32(vf x) {

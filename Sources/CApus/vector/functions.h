@@ -20,15 +20,30 @@ BINARY_LONG(run_power_f32, vf, power_f32)
 BINARY_LONG(run_atan2_f32, vf, atan2_f32)
 
 // Python's %: the sign of the divisor, also for a zero.
-INLINE float remainder_f32(float a, float b) {
+INLINE float remainder_scalar(float a, float b) {
   float r = fmodf(a, b);
   return r == 0 ? copysignf(0, b) : (r < 0) != (b < 0) ? r + b : r;
+}
+// a - trunc(a/b) b is exact while the quotient is small, even when that was rounded up to the next integer; then the result has
+// the wrong sign, and the addition that the sign rule asks for mends both.
+INLINE vf remainder_f32(vf a, vf b) {
+  vf quotient = a / b;
+  if (any(~((absolute(quotient) < 0x1p22f) & (absolute(b) < __builtin_inff())))) return each_lane_2(a, b, remainder_scalar);
+  vf q = op_trunc_f32(quotient);
+#if APUS_HAS_FMA
+  vf r = fma_f32(-q, b, a);
+#else
+  vwide product = __builtin_convertvector(q, vwide) * __builtin_convertvector(b, vwide);
+  vf r = __builtin_convertvector(__builtin_convertvector(a, vwide) - product, vf);
+#endif
+  r = select((r != 0.0f) & ((r < 0.0f) ^ (b < 0.0f)), r + b, r);
+  return select(r == 0.0f, with_sign(r, b), r);
 }
 INLINE double remainder_f64(double a, double b) {
   double r = fmod(a, b);
   return r == 0 ? copysign(0, b) : (r < 0) != (b < 0) ? r + b : r;
 }
-BINARY_SCALAR(run_remainder_f32, float, remainder_f32)
+BINARY_LONG(run_remainder_f32, vf, remainder_f32)
 BINARY_SCALAR(run_remainder_f64, double, remainder_f64)
 
 INLINE double sigmoid_f64(double x) {

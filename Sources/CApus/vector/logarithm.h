@@ -39,20 +39,16 @@ INLINE vf log_f32(vf x) {
   return log_of_parts(p.f, p.e);
 }
 
-/// log(1 + x) for -1 < x < infinity. What 1 + x rounds away is recovered exactly and added back to f.
-INLINE vf log1p_moderate(vf x) {
+// log(1 + x): what 1 + x rounds away is recovered exactly and added back to f.
+INLINE vf log1p_f32(vf x) {
   vf u = 1.0f + x;
   vf high = u - 1.0f;
   vf lost = (1.0f - (u - high)) + (x - high);
   log_parts p = reduce_log(u);
   vi e = p.e;
   vi small_e = (e & ~(e > 64)) | (64 & (e > 64));  // beyond, nothing of `lost` matters, and 2^-e would leave the range
-  return log_of_parts(fma_f32(lost, power_of_2(-small_e), p.f), e);
-}
-
-INLINE vf log1p_f32(vf x) {
+  vf y = log_of_parts(fma_f32(lost, power_of_2(-small_e), p.f), e);
   vi ordinary = (x > -1.0f) & (x < __builtin_inff());
-  vf y = log1p_moderate(x);
   if (__builtin_expect(any(~ordinary), 0)) {
     vf edge = select(x == -1.0f, all_f32(-__builtin_inff()), select(x > 0.0f, x, all_f32(__builtin_nanf(""))));
     y = select(ordinary, y, edge);
@@ -60,8 +56,11 @@ INLINE vf log1p_f32(vf x) {
   return select(x == 0.0f, x, y);  // keeps -0
 }
 
-// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
+// log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x| <= 1, where log(1 + e) = 2 atanh(t/2) with t = e / (1 + e/2).
 INLINE vf softplus_f32(vf x) {
-  vf y = log1p_moderate(exp_f32(-absolute(x)));
+  vf e = exp_f32(-absolute(x));
+  vf t = e / fma_f32(e, all_f32(0.5f), all_f32(1.0f));
+  vf z = t * t;
+  vf y = fma_f32(t * z, POLYNOMIAL(z, softplus_c), t);
   return y + select(x < 0.0f, all_f32(0.0f), x);
 }

@@ -55,7 +55,7 @@ INLINE vf tan_f32(vf x) {
   if (__builtin_expect(any(is_large_angle(x)), 0)) return each_lane(x, tanf);
   angle a = reduce_angle(x);
   vf z = a.r * a.r;
-  vf s = sin_reduced(a.r, z), c = cos_reduced(z);
+  vf t = with_sign(fma_f32(a.r * z, POLYNOMIAL(z, tan_c), a.r), a.r);
   vi odd = (a.n & 1) != 0;
-  return select(odd, -c, s) / select(odd, s, c);
+  return select(odd, all_f32(-1.0f), t) / select(odd, t, all_f32(1.0f));
 }

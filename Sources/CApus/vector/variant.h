@@ -15,8 +15,6 @@
 #include "error_function.h"
 #include "power.h"
 // The kernels.
-#include "functions.h"
-
 #define V vf
 #define M vi
 #define S float
@@ -38,7 +36,10 @@
 #undef V
 #undef M
 #undef S
+#undef INTEGRAL
 #undef NAMED
+
+#include "functions.h"
 
 #define V vi
 #define U vu

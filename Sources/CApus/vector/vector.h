@@ -59,13 +59,19 @@ INLINE vd fma_f64(vd a, vd b, vd c) { return a * b + c; }
 INLINE vwide fma_wide(vwide a, vwide b, vwide c) { return a * b + c; }
 #endif
 
-/// The polynomial with `count` coefficients, lowest order first, by Horner's rule: fewest operations, and out-of-order
-/// execution overlaps the chains of successive vectors. `count` is a constant, so that the loop unrolls.
-INLINE vf polynomial(vf x, const float *coefficients, int count) {
-  vf y = all_f32(coefficients[count - 1]);
+/// The polynomial with `count` coefficients, lowest order first. Short ones by Horner's rule; longer ones as even and odd part,
+/// which halves the chain of dependent operations: a chain longer than out-of-order execution can hide costs more than one
+/// multiplication. `count` is a constant, so that the loops unroll.
+INLINE vf horner(vf x, const float *coefficients, int count, int step) {
+  vf y = all_f32(coefficients[(count - 1) * step]);
 #pragma clang loop unroll(full)
-  for (int i = count - 2; i >= 0; i--) y = fma_f32(y, x, all_f32(coefficients[i]));
+  for (int i = count - 2; i >= 0; i--) y = fma_f32(y, x, all_f32(coefficients[i * step]));
   return y;
+}
+INLINE vf polynomial(vf x, const float *coefficients, int count) {
+  if (count < 5) return horner(x, coefficients, count, 1);
+  vf z = x * x;
+  return fma_f32(x, horner(z, coefficients + 1, count / 2, 2), horner(z, coefficients, (count + 1) / 2, 2));
 }
 INLINE vwide polynomial_wide(vwide x, const double *coefficients, int count) {
   vwide y = (vwide){0} + coefficients[count - 1];

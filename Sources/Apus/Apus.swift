@@ -1,0 +1,6 @@
+// One import for everything.
+@_exported import ApusCore
+@_exported import ApusData
+@_exported import ApusFormats
+@_exported import ApusNN
+@_exported import ApusTraining

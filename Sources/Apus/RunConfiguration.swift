@@ -1,0 +1,82 @@
+/// Every choice of a training run on a table: what is needed to repeat it.
+public struct RunConfiguration: Sendable, Hashable {
+  /// A rule to update parameters.
+  public enum OptimizerKind: String, Sendable, Hashable, CaseIterable {
+    case sgd, momentum, adam
+
+    /// What works for most data.
+    public var defaultLearningRate: Double {
+      switch self {
+      case .sgd: 0.1
+      case .momentum: 0.01
+      case .adam: 1e-3
+      }
+    }
+  }
+
+  /// A bundled data set's name or the path of a CSV file.
+  public var data: String
+  /// The column to predict; nil: the last.
+  public var target: String?
+  /// Nil: told from the target.
+  public var task: Dataset.Task?
+  /// The numbers of units of the hidden layers.
+  public var hidden: [Int] = [128, 64]
+  public var activation: Activation = .relu
+  /// Nil: what fits the task.
+  public var loss: String?
+  public var optimizer: OptimizerKind = .adam
+  /// Nil: the optimiser's usual one.
+  public var learningRate: Double?
+  public var epochs = 50
+  public var batchSize = 32
+  /// The probability to drop a hidden unit while training.
+  public var dropout = 0.0
+  /// The share of the training data that is held back to watch progress.
+  public var validationFraction = 0.1
+  /// The share of all data that is held back to measure the result.
+  public var testFraction = 0.2
+  /// Nil: what suits the data. Columns of different units are standardised; pixels share a unit, and those that hardly vary must not
+  /// be blown up.
+  public var scaling: Scaling.Method?
+  public var seed: UInt64 = 0
+  /// 0: all cores.
+  public var threads = 0
+
+  public init(data: String) { self.data = data }
+
+  var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
+
+  /// Every choice, with defaults filled in, for `config.json`.
+  public func json(loss: Loss, task: Dataset.Task) -> JSON {
+    .object([
+      JSON.Member("apus_version", .string(apusVersion)),
+      JSON.Member("data", .string(data)),
+      JSON.Member("target", target.map { .string($0) } ?? .null),
+      JSON.Member("task", .string(task.rawValue)),
+      JSON.Member("hidden", .array(hidden.map { .integer($0) })),
+      JSON.Member("activation", .string(activation.name)),
+      JSON.Member("loss", .string(loss.name)),
+      JSON.Member("optimizer", .string(optimizer.rawValue)),
+      JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
+      JSON.Member("epochs", .integer(epochs)),
+      JSON.Member("batch_size", .integer(batchSize)),
+      JSON.Member("dropout", .number(dropout)),
+      JSON.Member("validation", .number(validationFraction)),
+      JSON.Member("test", .number(testFraction)),
+      JSON.Member("scaling", .string(chosenScaling.rawValue)),
+      // A seed may exceed what JSON readers take for a number.
+      JSON.Member("seed", .string(String(seed))),
+      JSON.Member("threads", .integer(threads)),
+    ])
+  }
+}
+
+/// Choices that do not fit each other or the data: one sentence says which.
+public struct RunConfigurationError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// The version of the library and the command line.
+public let apusVersion = "0.1.0"

@@ -1,0 +1,110 @@
+/// Trains a network on a table: reads and splits the data, scales them, builds the network, trains, measures, saves.
+public struct TabularRun {
+  public let configuration: RunConfiguration
+  public let loss: Loss
+  public let task: Dataset.Task
+  public let training: Dataset
+  public let validation: Dataset
+  public let test: Dataset
+  public let model: TabularModel
+  /// The training and test parts with scaled features, but targets as they were: for evaluations.
+  public let trainingInOriginalUnits: Dataset
+  public let testInOriginalUnits: Dataset
+
+  /// Reads the data and builds the network.
+  /// - Throws: `CSVError` or `DatasetError` for data that cannot be used, `TrainingError` for choices that do not fit them.
+  public init(_ configuration: RunConfiguration) throws {
+    self.configuration = configuration
+    let (data, encoder, targetName) = try Self.load(configuration)
+    let (rest, test) = data.split(testFraction: configuration.testFraction, seed: configuration.seed)
+    let (training, validation) = rest.split(testFraction: configuration.validationFraction, seed: configuration.seed)
+    guard training.count > 0 else {
+      throw TrainingError("\(data.name): no example is left to train on after the test and validation parts are taken")
+    }
+    let preprocessing = Preprocessing(
+      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.chosenScaling)
+    if case .numbers = data.kind { task = .regression } else { task = .classification }
+    loss = try Self.loss(configuration.loss, task: task, classes: data.classNames.count)
+    let outputs = loss.task == .classification ? data.classNames.count : 1
+    let sizes = [data.features.shape[1]] + configuration.hidden
+    let network = withSeed(configuration.seed) {
+      Sequential {
+        for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
+          Dense(inputs, outputs, activation: configuration.activation)
+          if configuration.dropout > 0 { Dropout(configuration.dropout) }
+        }
+        Dense(sizes.last!, outputs)
+      }
+    }
+    model = TabularModel(network: network, preprocessing: preprocessing)
+    trainingInOriginalUnits = training.replacing(features: preprocessing.scaling(training.features))
+    testInOriginalUnits = test.replacing(features: preprocessing.scaling(test.features))
+    self.training = preprocessing(training)
+    self.validation = preprocessing(validation)
+    self.test = preprocessing(test)
+  }
+
+  private static func load(
+    _ configuration: RunConfiguration
+  ) throws -> (data: Dataset, encoder: FeatureEncoder?, targetName: String) {
+    let (data, target, task) = (configuration.data, configuration.target, configuration.task)
+    guard let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : Table.read(csv: data))
+    else {
+      // Generated points have no columns to choose from.
+      guard target == nil else { throw DatasetError("\(data): the data set is generated; its target cannot be chosen") }
+      guard task != .regression else { throw DatasetError("\(data): the targets are classes; a regression needs numbers") }
+      return (try Dataset(named: data, seed: configuration.seed), nil, "class")
+    }
+    let name = target ?? table.columns.last?.name ?? "target"
+    let encoder = FeatureEncoder(table.columns.filter { $0.name != name })
+    return (try Dataset(table, target: target, task: task), encoder, name)
+  }
+
+  private static func loss(_ name: String?, task: Dataset.Task, classes: Int) throws -> Loss {
+    let usual: Loss =
+      task == .regression ? .meanSquaredError : classes == 2 ? .binaryCrossEntropy : .softmaxCrossEntropy
+    guard let name else { return usual }
+    guard let loss = Loss.named(name) else {
+      throw RunConfigurationError("there is no loss '\(name)'; there are \(Loss.all.map(\.name).joined(separator: ", "))")
+    }
+    guard (loss.task == .regression) == (task == .regression) else {
+      throw RunConfigurationError("the loss '\(name)' does not fit a \(task.rawValue); use '\(usual.name)'")
+    }
+    guard loss.task != .binaryClassification || classes == 2 else {
+      throw RunConfigurationError("the loss '\(name)' is for 2 classes; the data have \(classes), use '\(usual.name)'")
+    }
+    return loss
+  }
+
+  /// Trains the network.
+  /// - Throws: `TrainingError` if the loss stops being a number; whatever `onEpoch` throws.
+  public func train(progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }) throws -> History {
+    Threads.count = configuration.threads
+    let rate = configuration.learningRate ?? configuration.optimizer.defaultLearningRate
+    let optimizer: any Optimizer =
+      switch configuration.optimizer {
+      case .sgd: SGD(learningRate: rate)
+      case .momentum: SGD(learningRate: rate, momentum: 0.9)
+      case .adam: Adam(learningRate: rate)
+      }
+    let trainer = Trainer(
+      model.network, loss: loss, optimizer: optimizer, metrics: task == .classification ? [.accuracy] : [],
+      seed: configuration.seed)
+    return try trainer.fit(
+      training, validation: validation.count > 0 ? validation : nil, epochs: configuration.epochs,
+      batchSize: configuration.batchSize, progress: progress, onEpoch: onEpoch)
+  }
+}
+
+extension Dataset {
+  /// The table behind a bundled data set; nil for generated ones and other names.
+  package static func bundledTable(named name: String) -> Table? {
+    switch name {
+    case "iris": BundledData.iris.table
+    case "wine": BundledData.wine.table
+    case "breast-cancer": BundledData.breastCancer.table
+    case "digits": BundledData.digits.table
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import Apus
+import ArgumentParser
+
+struct Summary: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show a model's layers, shapes and parameters.")
+
+  @Argument(help: "A model file, or the directory of a run.")
+  var model: String
+
+  func run() throws {
+    try Failure.catching {
+      let model = try TabularModel(path: model)
+      let features = model.preprocessing.features
+      try Console.print(try model.network.summary(inputShape: [1, features.names.count]).description)
+      try Console.print("")
+      try Console.print("inputs: \(shortened(features.names))")
+      let target = model.preprocessing.target
+      try Console.print(
+        "target: \(target.name)" + (target.classes.map { ", one of \(shortened($0))" } ?? ", a number"))
+    }
+  }
+
+  private func shortened(_ names: [String]) -> String {
+    let shown = names.count > 12 ? names[..<11] + ["… (\(names.count) in all)"] : names[...]
+    return shown.joined(separator: ", ")
+  }
+}
+
+struct Datasets: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List the bundled data sets and generators.")
+
+  func run() throws {
+    try Failure.catching {
+      let rows = try Dataset.names.map { name in
+        let data = try Dataset(named: name)
+        return [name, "\(data.count)", "\(data.features.shape[1])", "\(data.classNames.count)", Dataset.summary(of: name)]
+      }
+      try Console.print(alignedTable([["name", "examples", "features", "classes", "what it is"]] + rows, leading: [0, 4]))
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import ApusCore
+
+/// Turns the feature columns of a table into numbers: numeric columns stay, each category becomes a column of 0 and 1.
+public struct FeatureEncoder: Sendable, Hashable {
+  /// A column as it was in the training data.
+  public struct Column: Sendable, Hashable {
+    public let name: String
+    /// The categories, in the order of their columns; nil for numbers.
+    public let categories: [String]?
+
+    public init(name: String, categories: [String]?) {
+      self.name = name
+      self.categories = categories
+    }
+  }
+
+  public let columns: [Column]
+
+  public init(columns: [Column]) { self.columns = columns }
+
+  public init(_ columns: [Table.Column]) {
+    self.columns = columns.map { column in
+      if case .categories(_, let names) = column.values { return Column(name: column.name, categories: names) }
+      return Column(name: column.name, categories: nil)
+    }
+  }
+
+  /// An encoder for unnamed numbers, as of generated data.
+  public init(names: [String]) { columns = names.map { Column(name: $0, categories: nil) } }
+
+  /// The names of the encoded columns, such as "age" and "colour=red".
+  public var names: [String] {
+    columns.flatMap { column in column.categories?.map { "\(column.name)=\($0)" } ?? [column.name] }
+  }
+
+  /// What a file must hold to be encoded.
+  public var schema: TableSchema {
+    TableSchema(
+      columns: columns.map { column in
+        TableSchema.Column(name: column.name, kind: column.categories.map { .category(names: $0) } ?? .number)
+      })
+  }
+
+  /// The table's columns, found by name, as float32 of shape (rows, encoded columns).
+  /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data.
+  public func encode(_ table: Table) throws -> Tensor {
+    let width = names.count
+    var result = [Float](repeating: 0, count: table.rowCount * width)
+    var position = 0
+    for column in columns {
+      if let categories = column.categories {
+        let (codes, found) = try table.categories(column.name)
+        let positions = found.map { categories.firstIndex(of: $0) }
+        for (row, code) in codes.enumerated() {
+          guard let category = positions[Int(code)] else {
+            throw CSVError(
+              .unknownCategory(text: found[Int(code)], known: categories), file: table.source,
+              line: table.lineNumber(ofRow: row), column: column.name)
+          }
+          result[row * width + position + category] = 1
+        }
+        position += categories.count
+      } else {
+        for (row, value) in try table.numbers(column.name).enumerated() { result[row * width + position] = Float(value) }
+        position += 1
+      }
+    }
+    return Tensor(result, shape: [table.rowCount, width])
+  }
+}
+
+/// Turns a target column into labels or numbers, and results back into words.
+public struct TargetEncoding: Sendable, Hashable {
+  /// The target column's name.
+  public let name: String
+  /// The class names, in the order of their labels; nil for a regression.
+  public let classes: [String]?
+
+  /// More different whole numbers than this are not taken for classes.
+  private static let mostClasses = 20
+
+  public init(name: String, classes: [String]?) {
+    self.name = name
+    self.classes = classes
+  }
+
+  public init(_ column: Table.Column, task: Dataset.Task?, source: String) throws {
+    name = column.name
+    switch column.values {
+    case .categories(_, let names):
+      guard task != .regression else {
+        throw DatasetError("\(source): column '\(column.name)' holds text; a regression needs numbers")
+      }
+      classes = names
+    case .numbers(let values):
+      let different = Set(values)
+      let isWhole = different.allSatisfy { $0 == $0.rounded() && abs($0) < 1e15 }
+      let isClassification = task.map { $0 == .classification } ?? (isWhole && different.count <= Self.mostClasses)
+      guard isClassification else {
+        classes = nil
+        return
+      }
+      guard isWhole else {
+        throw DatasetError("\(source): column '\(column.name)' holds fractions; classes are words or whole numbers")
+      }
+      classes = different.sorted().map { String(Int($0)) }
+    }
+    if let classes, classes.count < 2 {
+      throw DatasetError(
+        "\(source): column '\(column.name)' holds only '\(classes.first ?? "")'; there is nothing to learn")
+    }
+  }
+
+  public var kind: Dataset.Targets { classes.map { .classes($0) } ?? .numbers([name]) }
+
+  /// The targets of a column that is encoded in this way.
+  /// - Throws: `DatasetError` for a class that is not among the known ones, or text where numbers belong.
+  public func encode(_ column: Table.Column, source: String) throws -> Tensor {
+    guard let classes else {
+      guard case .numbers(let values) = column.values else {
+        throw DatasetError("\(source): column '\(column.name)' holds text; the model predicts numbers")
+      }
+      return Tensor(values.map { Float($0) }, shape: [values.count, 1])
+    }
+    let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
+    func label(_ name: String) throws -> Int32 {
+      guard let label = labels[name] else {
+        throw DatasetError(
+          "\(source): column '\(column.name)' holds the class '\(name)'; known are \(classes.joined(separator: ", "))")
+      }
+      return label
+    }
+    switch column.values {
+    case .categories(let codes, let names):
+      let known = try names.map(label)
+      return Tensor(codes.map { known[Int($0)] })
+    case .numbers(let values):
+      return Tensor(try values.map { try label($0 == $0.rounded() && abs($0) < 1e15 ? String(Int($0)) : "\($0)") })
+    }
+  }
+}

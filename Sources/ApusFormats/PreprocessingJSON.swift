@@ -1,0 +1,120 @@
+import ApusData
+import ApusNN
+
+extension Preprocessing {
+  /// The preprocessing as model files hold it.
+  public var json: JSON {
+    var members: [JSON.Member] = [
+      JSON.Member("features", .array(features.columns.map(\.json))),
+      JSON.Member("scaling", scaling.json),
+      JSON.Member("target", target.json),
+    ]
+    if let targetScaling { members.append(JSON.Member("target_scaling", targetScaling.json)) }
+    return .object(members)
+  }
+
+  /// The preprocessing that `json` describes.
+  /// - Throws: `ConfigurationError` if it describes none, or parts that do not fit each other.
+  public init(json: JSON) throws(ConfigurationError) {
+    var columns: [FeatureEncoder.Column] = []
+    for column in try json.required("features", \.array, "an array") { columns.append(try .init(json: column)) }
+    let features = FeatureEncoder(columns: columns)
+    let scaling = try Scaling(json: try json.required("scaling", \.self, "an object"))
+    let target = try TargetEncoding(json: try json.required("target", \.self, "an object"))
+    var targetScaling: Scaling?
+    if let member = json["target_scaling"] { targetScaling = try Scaling(json: member) }
+    guard scaling.offsets.count == features.names.count else {
+      throw ConfigurationError(
+        "the preprocessing scales \(scaling.offsets.count) columns, but there are \(features.names.count)")
+    }
+    if let targetScaling, targetScaling.offsets.count != 1 || target.classes != nil {
+      throw ConfigurationError("the preprocessing's target scaling does not fit its target")
+    }
+    self.init(features: features, scaling: scaling, target: target, targetScaling: targetScaling)
+  }
+}
+
+extension FeatureEncoder.Column {
+  fileprivate var json: JSON {
+    var members = [JSON.Member("name", .string(name))]
+    if let categories { members.append(JSON.Member("categories", .array(categories.map { .string($0) }))) }
+    return .object(members)
+  }
+
+  fileprivate init(json: JSON) throws(ConfigurationError) {
+    self.init(name: try json.required("name", \.string, "a text"), categories: try json.texts("categories"))
+  }
+}
+
+extension TargetEncoding {
+  fileprivate var json: JSON {
+    var members = [JSON.Member("name", .string(name))]
+    if let classes { members.append(JSON.Member("classes", .array(classes.map { .string($0) }))) }
+    return .object(members)
+  }
+
+  fileprivate init(json: JSON) throws(ConfigurationError) {
+    let classes = try json.texts("classes")
+    if let classes, classes.count < 2 || Set(classes).count != classes.count {
+      throw ConfigurationError("the preprocessing's classes are fewer than two or not all different")
+    }
+    self.init(name: try json.required("name", \.string, "a text"), classes: classes)
+  }
+}
+
+extension Scaling {
+  fileprivate var json: JSON {
+    .object([
+      JSON.Member("method", .string(method.rawValue)),
+      JSON.Member("offsets", .array(offsets.map { .number($0) })),
+      JSON.Member("factors", .array(factors.map { .number($0) })),
+    ])
+  }
+
+  fileprivate init(json: JSON) throws(ConfigurationError) {
+    let name = try json.required("method", \.string, "a text")
+    guard let method = Method(rawValue: name) else {
+      throw ConfigurationError("the preprocessing names the unknown scaling '\(shown(name))'")
+    }
+    let (offsets, factors) = (try json.numbers("offsets"), try json.numbers("factors"))
+    guard offsets.count == factors.count, (offsets + factors).allSatisfy(\.isFinite), factors.allSatisfy({ $0 != 0 }) else {
+      throw ConfigurationError("the preprocessing's offsets and factors do not fit each other")
+    }
+    self.init(method: method, offsets: offsets, factors: factors)
+  }
+}
+
+extension JSON {
+  fileprivate func required<Value>(
+    _ key: String, _ value: KeyPath<JSON, Value?>, _ expected: String
+  ) throws(ConfigurationError) -> Value {
+    guard let found = self[key]?[keyPath: value] else {
+      throw ConfigurationError("the preprocessing's '\(key)' is absent or not \(expected)")
+    }
+    return found
+  }
+
+  fileprivate func required(_ key: String, _: KeyPath<JSON, JSON>, _ expected: String) throws(ConfigurationError) -> JSON {
+    guard let found = self[key], found.object != nil else {
+      throw ConfigurationError("the preprocessing's '\(key)' is absent or not \(expected)")
+    }
+    return found
+  }
+
+  /// The texts of an array; nil if there is no such member.
+  fileprivate func texts(_ key: String) throws(ConfigurationError) -> [String]? {
+    guard let member = self[key] else { return nil }
+    let texts = member.array?.compactMap(\.string)
+    guard let texts, texts.count == member.array?.count else {
+      throw ConfigurationError("the preprocessing's '\(key)' is not an array of texts")
+    }
+    return texts
+  }
+
+  fileprivate func numbers(_ key: String) throws(ConfigurationError) -> [Double] {
+    let array = try required(key, \.array, "an array")
+    let numbers = array.compactMap(\.number)
+    guard numbers.count == array.count else { throw ConfigurationError("the preprocessing's '\(key)' are not numbers") }
+    return numbers
+  }
+}

@@ -1,0 +1,8 @@
+/// Small text files.
+public enum TextFile {
+  /// Writes `text` as a whole or not at all; an existing file stays intact if anything fails.
+  /// - Throws: `FileFormatError` naming the path.
+  public static func write(_ text: String, to path: String) throws(FileFormatError) {
+    try AtomicFile.write(to: path) { file throws(FileFormatError) in try file.write(Array(text.utf8)) }
+  }
+}

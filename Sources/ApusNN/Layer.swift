@@ -1,0 +1,116 @@
+import ApusCore
+
+/// A part of a network: a function of one tensor with parameters of its own.
+///
+/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its parameters and
+/// children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are looked through instead:
+/// ```swift
+/// final class Residual: Layer {
+///   let inner: Dense
+///   init(_ size: Int) { inner = Dense(size, size, activation: .relu) }
+///   func forward(_ x: Tensor) -> Tensor { x + inner(x) }
+///   func outputShape(for input: Shape) throws(ShapeError) -> Shape { try inner.outputShape(for: input) }
+/// }
+/// ```
+/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see ``withTraining(random:_:)``.
+public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
+  /// The layer's output; call the layer itself (`layer(x)`), which also keeps track of where an error happened.
+  func forward(_ x: Tensor) -> Tensor
+
+  /// The shape of the output for an input of shape `input`, without running anything. The first axis is the batch.
+  /// - Throws: `ShapeError` when the input does not fit, naming the layer and both shapes.
+  func outputShape(for input: Shape) throws(ShapeError) -> Shape
+
+  /// Names the layer's own parameters and its children, in a fixed order.
+  func visit(_ visitor: inout LayerVisitor)
+}
+
+extension Layer {
+  /// The layer's output for `x`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { LayerFrame.run(self) { forward(x) } }
+
+  public func visit(_ visitor: inout LayerVisitor) { visitor.visitStoredProperties(of: self) }
+
+  public var description: String { "\(Swift.type(of: self))" }
+
+  /// The trainable tensors of this layer and everything in it, each once.
+  public var parameters: [Parameter] { namedParameters.map(\.parameter) }
+
+  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A parameter that is
+  /// shared appears once, under its first path.
+  public var namedParameters: [(name: String, parameter: Parameter)] {
+    var visitor = LayerVisitor()
+    visit(&visitor)
+    return visitor.parameters
+  }
+
+  /// The layers directly inside this one, with their names.
+  public var children: [(name: String, layer: any Layer)] {
+    var visitor = LayerVisitor(isDeep: false)
+    visit(&visitor)
+    return visitor.children
+  }
+
+  /// The number of trainable numbers.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
+}
+
+/// Collects the parameters and children that a layer names.
+public struct LayerVisitor {
+  private(set) var parameters: [(name: String, parameter: Parameter)] = []
+  private(set) var children: [(name: String, layer: any Layer)] = []
+  private var seen: Set<ObjectIdentifier> = []
+  private var prefix = ""
+  private let isDeep: Bool
+
+  init(isDeep: Bool = true) { self.isDeep = isDeep }
+
+  /// Names a parameter of the layer; nil, for a layer that has none, is passed over.
+  public mutating func parameter(_ name: String, _ parameter: Parameter?) {
+    guard let parameter, seen.insert(ObjectIdentifier(parameter)).inserted else { return }
+    parameters.append((prefix + name, parameter))
+  }
+
+  /// Names a layer inside the layer.
+  public mutating func child(_ name: String, _ layer: (any Layer)?) {
+    guard let layer else { return }
+    children.append((name, layer))
+    guard isDeep else { return }
+    let outer = prefix
+    prefix += name + "."
+    layer.visit(&self)
+    prefix = outer
+  }
+
+  /// Names layers inside the layer by their positions: "0", "1", …
+  public mutating func children(_ layers: [any Layer]) {
+    for (i, layer) in layers.enumerated() { child("\(i)", layer) }
+  }
+
+  /// Looks through stored properties: parameters and layers, also in optionals, arrays and dictionaries.
+  mutating func visitStoredProperties(of layer: any Layer) {
+    var mirror: Mirror? = Mirror(reflecting: layer)
+    var levels: [Mirror] = []
+    while let level = mirror {
+      levels.append(level)
+      mirror = level.superclassMirror
+    }
+    for level in levels.reversed() {
+      for property in level.children { visit(property.value, name: property.label ?? "") }
+    }
+  }
+
+  private mutating func visit(_ value: Any, name: String) {
+    switch value {
+    case let parameter as Parameter: self.parameter(name, parameter)
+    case let layer as any Layer: child(name, layer)
+    case let array as [Any]:
+      for (i, element) in array.enumerated() { visit(element, name: "\(name).\(i)") }
+    case let dictionary as [String: Any]:
+      for key in dictionary.keys.sorted() { visit(dictionary[key]!, name: "\(name).\(key)") }
+    default:
+      let mirror = Mirror(reflecting: value)
+      if mirror.displayStyle == .optional, let wrapped = mirror.children.first { visit(wrapped.value, name: name) }
+    }
+  }
+}

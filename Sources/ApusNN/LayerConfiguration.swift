@@ -1,0 +1,214 @@
+import ApusCore
+
+/// A layer as it is written into files: its kind, its settings and the layers inside it.
+public struct LayerConfiguration: Codable, Hashable, Sendable {
+  /// A setting's value.
+  public enum Value: Codable, Hashable, Sendable {
+    case flag(Bool)
+    case integer(Int)
+    case number(Double)
+    case text(String)
+
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let value = try? container.decode(Bool.self) {
+        self = .flag(value)
+      } else if let value = try? container.decode(Int.self) {
+        self = .integer(value)
+      } else if let value = try? container.decode(Double.self) {
+        self = .number(value)
+      } else {
+        self = .text(try container.decode(String.self))
+      }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .flag(let value): try container.encode(value)
+      case .integer(let value): try container.encode(value)
+      case .number(let value): try container.encode(value)
+      case .text(let value): try container.encode(value)
+      }
+    }
+  }
+
+  public var kind: String
+  public var settings: [String: Value]
+  public var layers: [LayerConfiguration]
+
+  public init(kind: String, settings: [String: Value] = [:], layers: [LayerConfiguration] = []) {
+    self.kind = kind
+    self.settings = settings
+    self.layers = layers
+  }
+}
+
+/// A configuration that does not describe a layer.
+public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// A layer that files can hold.
+public protocol ConfigurableLayer: Layer {
+  /// The name in files; by convention that of the type.
+  static var kind: String { get }
+  var configuration: LayerConfiguration { get }
+  /// - Throws: `ConfigurationError` for settings that are absent, of the wrong type or out of range.
+  init(configuration: LayerConfiguration) throws
+}
+
+/// The kinds of layers that files may name. Users' own layers are added with ``register(_:)``.
+public struct LayerRegistry: Sendable {
+  private var kinds: [String: any ConfigurableLayer.Type] = [:]
+
+  /// Apus' own layers.
+  public static let standard: LayerRegistry = {
+    var registry = LayerRegistry()
+    registry.register(Dense.self)
+    registry.register(Dropout.self)
+    registry.register(Flatten.self)
+    registry.register(ActivationLayer.self)
+    registry.register(Sequential.self)
+    return registry
+  }()
+
+  public init() {}
+
+  public mutating func register(_ type: any ConfigurableLayer.Type) { kinds[type.kind] = type }
+
+  /// The layer that `configuration` describes. Its parameters have shapes but no elements until they are assigned.
+  public func layer(_ configuration: LayerConfiguration) throws -> any ConfigurableLayer {
+    guard let type = kinds[configuration.kind] else {
+      throw ConfigurationError("there is no layer of kind '\(configuration.kind)'")
+    }
+    return try type.init(configuration: configuration)
+  }
+}
+
+extension LayerConfiguration {
+  func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
+    guard case .integer(let value)? = settings[name] else { throw missing(name, "a whole number") }
+    guard range.contains(value) else {
+      throw ConfigurationError("\(kind): '\(name)' is \(value); expected \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  func number(_ name: String) throws -> Double {
+    switch settings[name] {
+    case .number(let value): return value
+    case .integer(let value): return Double(value)
+    default: throw missing(name, "a number")
+    }
+  }
+
+  func flag(_ name: String) throws -> Bool {
+    guard case .flag(let value)? = settings[name] else { throw missing(name, "true or false") }
+    return value
+  }
+
+  func text(_ name: String) throws -> String {
+    guard case .text(let value)? = settings[name] else { throw missing(name, "a text") }
+    return value
+  }
+
+  func activation() throws -> Activation {
+    let name = try text("activation")
+    var parameters: [String: Double] = [:]
+    for (key, value) in settings where key.hasPrefix("activation.") {
+      if case .number(let number) = value { parameters[String(key.dropFirst(11))] = number }
+      if case .integer(let number) = value { parameters[String(key.dropFirst(11))] = Double(number) }
+    }
+    guard let activation = Activation.named(name, parameters: parameters) else {
+      throw ConfigurationError("\(kind): there is no activation '\(name)'")
+    }
+    return activation
+  }
+
+  mutating func set(_ activation: Activation) {
+    settings["activation"] = .text(activation.name)
+    for (name, value) in activation.parameters { settings["activation.\(name)"] = .number(value) }
+  }
+
+  private func missing(_ name: String, _ expected: String) -> ConfigurationError {
+    ConfigurationError("\(kind): the setting '\(name)' is absent or not \(expected)")
+  }
+}
+
+// MARK: - The layers' configurations
+
+/// Sizes beyond this are refused in files: they could not be held in memory, and a lying file must not try.
+private let largestExtent = 1 << 24
+
+extension Dense: ConfigurableLayer {
+  public static var kind: String { "Dense" }
+
+  public var configuration: LayerConfiguration {
+    var result = LayerConfiguration(
+      kind: Self.kind,
+      settings: ["inputs": .integer(inputs), "outputs": .integer(outputs), "bias": .flag(bias != nil)])
+    result.set(activation)
+    return result
+  }
+
+  public convenience init(configuration: LayerConfiguration) throws {
+    let inputs = try configuration.integer("inputs", in: 1...largestExtent)
+    let outputs = try configuration.integer("outputs", in: 1...largestExtent)
+    // The parameters will be read from a file. No memory is taken before: the sizes are only what the file says.
+    self.init(
+      inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
+      weights: .placeholder, biases: .placeholder)
+  }
+}
+
+extension Dropout: ConfigurableLayer {
+  public static var kind: String { "Dropout" }
+  public var configuration: LayerConfiguration {
+    LayerConfiguration(kind: Self.kind, settings: ["probability": .number(probability)])
+  }
+  public convenience init(configuration: LayerConfiguration) throws {
+    let probability = try configuration.number("probability")
+    guard probability >= 0 && probability < 1 else {
+      throw ConfigurationError("Dropout: 'probability' is \(probability); expected at least 0 and less than 1")
+    }
+    self.init(probability)
+  }
+}
+
+extension Flatten: ConfigurableLayer {
+  public static var kind: String { "Flatten" }
+  public var configuration: LayerConfiguration { LayerConfiguration(kind: Self.kind) }
+  public convenience init(configuration: LayerConfiguration) throws { self.init() }
+}
+
+extension ActivationLayer: ConfigurableLayer {
+  public static var kind: String { "ActivationLayer" }
+  public var configuration: LayerConfiguration {
+    var result = LayerConfiguration(kind: Self.kind)
+    result.set(activation)
+    return result
+  }
+  public convenience init(configuration: LayerConfiguration) throws { self.init(try configuration.activation()) }
+}
+
+extension Sequential: ConfigurableLayer {
+  public static var kind: String { "Sequential" }
+
+  /// - Precondition: every layer inside is configurable.
+  public var configuration: LayerConfiguration {
+    LayerConfiguration(
+      kind: Self.kind,
+      layers: layers.map { layer in
+        guard let layer = layer as? any ConfigurableLayer else {
+          fatalError("\(layer) cannot be written into a file: make it a ConfigurableLayer")
+        }
+        return layer.configuration
+      })
+  }
+
+  public convenience init(configuration: LayerConfiguration) throws {
+    self.init(try configuration.layers.map { try LayerRegistry.standard.layer($0) })
+  }
+}

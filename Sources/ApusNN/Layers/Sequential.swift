@@ -1,0 +1,55 @@
+import ApusCore
+
+/// Layers one after the other.
+/// ```swift
+/// let model = Sequential {
+///   Dense(64, 128, activation: .relu)
+///   Dropout(0.2)
+///   Dense(128, 10)
+/// }
+/// ```
+public final class Sequential: Layer {
+  public let layers: [any Layer]
+
+  public init(_ layers: [any Layer]) { self.layers = layers }
+
+  /// Layers as they are listed; `if`, `for` and arrays may stand among them.
+  public convenience init(@LayerBuilder _ layers: () throws -> [any Layer]) rethrows { self.init(try layers()) }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    var x = x
+    for layer in layers { x = layer(x) }
+    return x
+  }
+
+  public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
+    var shape = input
+    for (i, layer) in layers.enumerated() {
+      do { shape = try layer.outputShape(for: shape) } catch {
+        var error = error
+        error.path = ["Sequential, layer \(i)"] + error.path
+        throw error
+      }
+    }
+    return shape
+  }
+
+  public func visit(_ visitor: inout LayerVisitor) { visitor.children(layers) }
+
+  public var description: String { "Sequential(" + layers.map(\.description).joined(separator: ", ") + ")" }
+
+  /// The layer at a position.
+  public subscript(index: Int) -> any Layer { layers[index] }
+}
+
+/// Lets layers be listed without commas.
+@resultBuilder
+public enum LayerBuilder {
+  public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
+  public static func buildExpression(_ layers: [any Layer]) -> [any Layer] { layers }
+  public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { Array(parts.joined()) }
+  public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }
+  public static func buildEither(first part: [any Layer]) -> [any Layer] { part }
+  public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
+  public static func buildArray(_ parts: [[any Layer]]) -> [any Layer] { Array(parts.joined()) }
+}

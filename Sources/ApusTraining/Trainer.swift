@@ -1,0 +1,202 @@
+import ApusCore
+import ApusData
+import ApusNN
+
+/// Trains a model on a data set: shuffled batches, loss, gradients, update, epoch after epoch.
+///
+/// ```swift
+/// let trainer = Trainer(model, loss: .softmaxCrossEntropy, optimizer: Adam(learningRate: 1e-3), metrics: [.accuracy])
+/// try trainer.fit(train, validation: test, epochs: 20)
+/// print(try trainer.evaluate(test))
+/// ```
+/// The order of the examples and dropout's choices depend on the seed alone.
+public final class Trainer<Model: Layer> {
+  public let model: Model
+  public let loss: Loss
+  public let optimizer: any Optimizer
+  public let metrics: [Metric]
+  private var random: RandomSource
+
+  public init(_ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [], seed: UInt64 = 0) {
+    self.model = model
+    self.loss = loss
+    self.optimizer = optimizer
+    self.metrics = metrics
+    random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
+  }
+
+  /// Goes `epochs` times through `training`.
+  /// - Parameters:
+  ///   - validation: evaluated after each epoch, never trained on.
+  ///   - batchSize: the examples of one update; the last batch of an epoch may be smaller.
+  ///   - progress: where to report; by default a bar on a terminal, plain lines elsewhere, on standard error.
+  ///   - onEpoch: called after each epoch.
+  /// - Throws: `TrainingError` if the data do not fit the model or the loss stops being a number; the parameters are then those of the
+  ///   last complete update. Whatever `onEpoch` throws.
+  @discardableResult
+  public func fit(
+    _ training: Dataset, validation: Dataset? = nil, epochs: Int, batchSize: Int = 32,
+    progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
+  ) throws -> History {
+    try check(training)
+    if let validation { try check(validation) }
+    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
+    var history = History(metricNames: metrics.map(\.name))
+    var reporter = ProgressReporter(progress, epochs: epochs)
+    for number in 1...max(epochs, 1) where number <= epochs {
+      let start = ContinuousClock.now
+      let (loss, scores) = try trainEpoch(training, number: number, batchSize: batchSize) { done in
+        reporter.batch(epoch: number, fraction: done)
+      }
+      let checked = try validation.flatMap { $0.count > 0 ? try evaluate($0) : nil }
+      let epoch = Epoch(
+        number: number, loss: loss, metrics: scores, validationLoss: checked?.loss,
+        validationMetrics: checked?.metrics ?? [:], seconds: (ContinuousClock.now - start).seconds)
+      history.epochs.append(epoch)
+      reporter.epoch(epoch, metricNames: history.metricNames)
+      try onEpoch(epoch)
+    }
+    return history
+  }
+
+  private func trainEpoch(
+    _ training: Dataset, number: Int, batchSize: Int, _ report: (Double) -> Void
+  ) throws -> (loss: Double, metrics: [String: Double]) {
+    var totals = Totals(metrics.count)
+    let batches = training.batches(of: batchSize, shuffledBy: &random)
+    for (x, y) in batches {
+      let (value, prediction) = step(x, y)
+      guard value.isFinite else {
+        throw TrainingError(
+          "the loss became \(value) in epoch \(number), after \(optimizer.memory.step) updates; "
+            + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
+      }
+      totals.add(value, metrics.map { $0(prediction, target: y) }, count: x.shape[0])
+      report(Double(totals.count) / Double(training.count))
+    }
+    return (totals.loss, Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)))
+  }
+
+  /// One update on one batch: the loss before it, and the predictions.
+  private func step(_ x: Tensor, _ y: Tensor) -> (loss: Double, prediction: Tensor) {
+    var prediction: Tensor?
+    let (value, gradients) = withTraining(random: &random) {
+      valueWithGradient(of: model) { model in
+        let output = model(x)
+        prediction = output.stopGradient()
+        return self.loss(output, target: y)
+      }
+    }
+    let item = value.item
+    // A step along gradients that are no numbers would destroy the parameters.
+    if item.isFinite { optimizer.update(model, gradients) }
+    return (item, prediction!)
+  }
+
+  /// The mean loss and metrics on `data`, without changing anything.
+  /// - Throws: `TrainingError` if the data do not fit the model.
+  public func evaluate(_ data: Dataset, batchSize: Int = 1024) throws -> Evaluation {
+    try check(data)
+    var totals = Totals(metrics.count)
+    for (x, y) in data.batches(of: batchSize) {
+      let prediction = withInference { model(x) }
+      totals.add(loss(prediction, target: y).item, metrics.map { $0(prediction, target: y) }, count: x.shape[0])
+    }
+    return Evaluation(
+      loss: totals.loss, metrics: Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)),
+      count: totals.count)
+  }
+
+  /// The model's outputs (logits, for classification) for every row of `features`.
+  /// - Throws: `TrainingError` if they do not fit the model.
+  public func predict(_ features: Tensor, batchSize: Int = 1024) throws -> Tensor {
+    try model.predict(features, batchSize: batchSize)
+  }
+
+  private func check(_ data: Dataset) throws {
+    do throws(ShapeError) {
+      let output = try model.outputShape(for: data.features.shape)
+      try loss.check(output: output, data)
+    } catch { throw TrainingError("\(data.name): \(error)") }
+  }
+}
+
+extension Layer {
+  /// The outputs for every row of `features`, computed in batches, as when predicting.
+  /// - Throws: `TrainingError` if they do not fit the model.
+  public func predict(_ features: Tensor, batchSize: Int = 1024) throws -> Tensor {
+    let shape: Shape
+    do { shape = try outputShape(for: features.shape) } catch { throw TrainingError("\(error)") }
+    guard features.shape[0] > 0 else { return .zeros(shape) }
+    return withInference {
+      if features.shape[0] <= batchSize { return self(features) }
+      return concatenate(
+        stride(from: 0, to: features.shape[0], by: batchSize).map { start in
+          self(features[start..<min(start + batchSize, features.shape[0])])
+        })
+    }
+  }
+}
+
+/// Losses and metrics on a data set.
+public struct Evaluation: Sendable, Hashable, CustomStringConvertible {
+  /// The mean loss.
+  public let loss: Double
+  /// The metrics by name.
+  public let metrics: [String: Double]
+  /// The number of examples.
+  public let count: Int
+
+  public var description: String {
+    let scores = metrics.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value.formatted(precision: 4))" }
+    return "loss \(loss.formatted(precision: 4))" + scores.joined() + " on \(count) examples"
+  }
+}
+
+/// Training that cannot go on: one sentence says why.
+public struct TrainingError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Means over batches of different sizes.
+private struct Totals {
+  private var lossSum = 0.0
+  private var scoreSums: [Double]
+  private(set) var count = 0
+
+  init(_ metrics: Int) { scoreSums = Array(repeating: 0, count: metrics) }
+
+  mutating func add(_ loss: Double, _ scores: [Double], count: Int) {
+    lossSum += loss * Double(count)
+    for i in scores.indices { scoreSums[i] += scores[i] * Double(count) }
+    self.count += count
+  }
+
+  var loss: Double { lossSum / Double(count) }
+  var scores: [Double] { scoreSums.map { $0 / Double(count) } }
+}
+
+extension Loss {
+  /// Whether a network's output fits the targets of a data set.
+  func check(output: Shape, _ data: Dataset) throws(ShapeError) {
+    switch (task, data.kind) {
+    case (.classification, .classes(let names)):
+      guard output.rank == 2, output[1] == names.count else {
+        throw ShapeError(
+          name, "the network's output has shape \(output); expected (n, \(names.count)), a logit for each class")
+      }
+    case (.binaryClassification, .classes(let names)):
+      guard names.count == 2, output.rank == 2, output[1] == 1 else {
+        throw ShapeError(
+          name, "the network's output has shape \(output) and there are \(names.count) classes; expected (n, 1) and 2 classes")
+      }
+    case (.regression, _):
+      let target = data.targets.shape
+      guard output == target || (output.rank == 2 && output[1] == 1 && target.rank == 1) else {
+        throw ShapeError(name, "the network's output has shape \(output), the targets have shape \(target)")
+      }
+    default: throw ShapeError(name, "the targets are numbers; a classification needs classes")
+    }
+  }
+}

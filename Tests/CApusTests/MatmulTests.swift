@@ -1,0 +1,335 @@
+import CApus
+import Testing
+
+private let extents = [0, 1, 2, 3, 5, 8, 16, 17, 31, 64, 100, 257]
+/// All small combinations, and every extent once in each place.
+private let shapes: [(m: Int, n: Int, k: Int)] = {
+  var shapes: [(Int, Int, Int)] = []
+  for m in extents where m <= 17 {
+    for n in extents where n <= 17 { for k in extents where k <= 17 { shapes.append((m, n, k)) } }
+  }
+  for e in extents where e > 17 {
+    for (x, y) in [(1, 1), (1, 17), (4, 2), (8, 16), (10, 33), (64, 5), (3, 100)] {
+      shapes += [(e, x, y), (x, e, y), (x, y, e)]
+    }
+  }
+  return shapes + [
+    (257, 100, 64), (64, 257, 100), (100, 64, 257), (12, 150, 300), (40, 150, 300), (4, 2, 400), (1, 4, 400),
+    (400, 4, 2),
+  ]
+}()
+
+/// The instruction sets that this machine has.
+private let levels: [Int32] = {
+  let best = apus_matmul_own_level(-1)
+  return [0, 2, 512].filter { $0 <= best }
+}()
+
+private let cores = Int32(max(2, apus_threads()))
+
+@Suite(.serialized) struct MatmulTests {
+  @Test func ownKernels() {
+    defer { apus_matmul_own_level(-1) }
+    for (m, n, k) in shapes {
+      for a in MatmulCase.Layout.allCases {
+        for b in MatmulCase.Layout.allCases {
+          let product = MatmulCase(m, n, k, a: a, b: b, bias: (m + n + k) % 2 == 1)
+          let reference = product.reference()
+          for level in levels {
+            apus_matmul_own_level(level)
+            product.check(product.ownFloat(), "own \(level)", against: reference)
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2] as [Int32]) func gemm(threads: Int32) {
+    apus_set_threads(threads)
+    defer { apus_set_threads(0) }
+    for (m, n, k) in shapes {
+      for a in [MatmulCase.Layout.plain, .transposed] {
+        for b in [MatmulCase.Layout.plain, .transposed] {
+          let product = MatmulCase(m, n, k, a: a, b: b)
+          let result = product.gemm()
+          #expect(result.status == 0)
+          product.check(result.values, "gemm")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2] as [Int32]) func primitive(threads: Int32) {
+    apus_set_threads(threads)
+    defer { apus_set_threads(0) }
+    for (m, n, k) in shapes.filter({ $0.m * $0.n * $0.k > 0 }) where (m + n + k) % 3 == 0 || max(m, n, k) > 17 {
+      for a in [MatmulCase.Layout.plain, .transposed] {
+        for b in [MatmulCase.Layout.plain, .transposed] {
+          let product = MatmulCase(m, n, k, a: a, b: b, bias: (m + n + k) % 2 == 1)
+          let result = product.primitive()
+          #expect(result.status == 0)
+          product.check(result.values, "primitive")
+        }
+      }
+    }
+  }
+
+  @Test func gemmAccumulates() {
+    let product = MatmulCase(5, 7, 3)
+    let (sum, plain) = (product.gemm(adding: 2), product.gemm())
+    #expect(sum.status == 0 && zip(sum.values, plain.values).allSatisfy { $0 == $1 + 2 })
+    #expect(MatmulCase(3, 4, 0).gemm().values == [Float](repeating: 0, count: 12))
+    #expect(MatmulCase(3, 4, 0).gemm(adding: 2).values == [Float](repeating: 2, count: 12))
+  }
+
+  @Test func whatOneDNNCannotDoIsAStatus() {
+    #expect(MatmulCase(4, 4, 4, a: .spaced).gemm().status != 0)
+    #expect(MatmulCase(4, 4, 4, b: .spaced).primitive().status != 0)
+    #expect(MatmulCase(4, 4, 0).primitive().status != 0)
+    #expect(MatmulCase(4, 4, 4, dtype: APUS_F64).primitive().status != 0)
+    #expect(MatmulCase(batch: 2, 4, 4, 4).gemm().status != 0)
+    #expect(String(cString: apus_onednn_status_name(0)) == "success")
+    #expect(apus_onednn_version() >= 20000)
+  }
+
+  @Test(arguments: [
+    APUS_EPILOGUE_NONE.rawValue, APUS_EPILOGUE_RELU.rawValue, APUS_EPILOGUE_TANH.rawValue,
+    APUS_EPILOGUE_SIGMOID.rawValue,
+  ])
+  func epilogues(kind: UInt8) {
+    let epilogue = apus_epilogue(rawValue: kind)
+    for (m, n, k) in [
+      (1, 1, 1), (400, 1, 4), (400, 4, 2), (5, 17, 3), (32, 128, 64), (3, 100, 70), (4, 3, 400), (3, 5, 0),
+    ] {
+      for hasBias in [false, true] {
+        for b in MatmulCase.Layout.allCases {
+          let product = MatmulCase(m, n, k, b: b, bias: hasBias, epilogue: epilogue)
+          for level in levels {
+            apus_matmul_own_level(level)
+            product.check(product.ownFloat(), "own")
+          }
+          product.check(product.ownParallel(), "parallel")
+          guard b != .spaced, k > 0 else { continue }
+          let result = product.primitive()
+          #expect(result.status == 0)
+          product.check(result.values, tolerance: 2e-6, "primitive")
+        }
+      }
+    }
+  }
+
+  @Test func epiloguesAtTheEdges() {
+    // A 1 x 1 product by 1 hands any number to the epilogue.
+    let numbers: [Float] = [
+      .nan, .infinity, -.infinity, 1e30, -1e30, 89, -89, 104, -104, 0, -0.0, 1e-20, -1e-20, 0.624, 0.626,
+    ]
+    for level in levels {
+      apus_matmul_own_level(level)
+      for x in numbers {
+        func after(_ epilogue: apus_epilogue) -> Float {
+          var c: Float = 0
+          withUnsafePointer(to: MatmulCase(1, 1, 1, epilogue: epilogue).shape) {
+            apus_matmul_own($0, [x], [Float(1)], nil, &c, 0, 1)
+          }
+          return c
+        }
+        if x.isNaN {
+          #expect(
+            after(APUS_EPILOGUE_RELU).isNaN && after(APUS_EPILOGUE_TANH).isNaN && after(APUS_EPILOGUE_SIGMOID).isNaN)
+        } else {
+          let clamped = Double(max(-700, min(700, x)))
+          #expect(after(APUS_EPILOGUE_RELU) == max(0, x))
+          #expect(
+            abs(Double(after(APUS_EPILOGUE_TANH)) - clamped.after(APUS_EPILOGUE_TANH)) <= 2e-7 * min(1, abs(clamped)))
+          #expect(abs(after(APUS_EPILOGUE_TANH)) <= 1)
+          #expect(abs(Double(after(APUS_EPILOGUE_SIGMOID)) - clamped.after(APUS_EPILOGUE_SIGMOID)) <= 1.2e-7)
+        }
+      }
+    }
+    apus_matmul_own_level(-1)
+  }
+
+  @Test func batches() {
+    for (m, n, k) in [(1, 1, 1), (3, 5, 7), (1, 17, 64), (8, 1, 5), (16, 16, 16), (2, 3, 0), (4, 2, 40)] {
+      for (sharesA, sharesB) in [(false, false), (true, false), (false, true), (true, true)] {
+        for layout in MatmulCase.Layout.allCases {
+          let product = MatmulCase(
+            batch: 5, m, n, k, a: layout, b: layout, sharesA: sharesA, sharesB: sharesB, bias: n > 1,
+            epilogue: APUS_EPILOGUE_RELU)
+          product.check(product.ownFloat(), "own")
+          product.check(
+            product.ownFloat(ranges: [(0, 2), (2, product.rows - 1), (product.rows - 1, product.rows)]), "own, split")
+          guard layout != .spaced, k > 0, !(sharesA && sharesB) else { continue }
+          let result = product.primitive()
+          #expect(result.status == 0)
+          product.check(result.values, "primitive")
+        }
+      }
+    }
+    #expect(MatmulCase(batch: 0, 3, 3, 3).ownFloat().isEmpty)
+    // Wide enough for the team.
+    for sharesB in [false, true] {
+      let product = MatmulCase(batch: 7, 33, 65, 40, b: .transposed, sharesB: sharesB, bias: true)
+      #expect(product.ownParallel() == product.ownFloat())
+    }
+  }
+
+  @Test(arguments: levels)
+  func splitsDoNotChangeBits(level: Int32) {
+    apus_matmul_own_level(level)
+    defer { apus_matmul_own_level(-1) }
+    for (m, n, k) in [
+      (17, 1, 4), (17, 1, 300), (17, 4, 2), (16, 2, 400), (4, 2, 400), (13, 7, 33), (31, 10, 128), (31, 10, 5),
+      (40, 100, 300),
+      (20, 100, 300), (9, 257, 17), (5, 3, 1),
+    ] {
+      for a in MatmulCase.Layout.allCases {
+        for b in MatmulCase.Layout.allCases {
+          for bias in [false, true] {
+            let product = MatmulCase(
+              m, n, k, a: a, b: b, bias: bias, epilogue: bias ? APUS_EPILOGUE_TANH : APUS_EPILOGUE_NONE)
+            let whole = product.ownFloat().map(\.bitPattern)
+            let single = product.ownFloat(ranges: (0..<m).map { ($0, $0 + 1) }).map(\.bitPattern)
+            let uneven = product.ownFloat(ranges: [(0, 1), (1, m / 2), (m / 2, m - 1), (m - 1, m)]).map(\.bitPattern)
+            #expect(whole == single, "\(m) x \(n) x \(k), \(a) \(b)")
+            #expect(whole == uneven, "\(m) x \(n) x \(k), \(a) \(b)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func theTeamDoesNotChangeBits() {
+    defer { apus_set_threads(0) }
+    for (m, n, k) in [
+      (1, 512, 784), (3, 1000, 300), (300, 3, 500), (64, 128, 64), (129, 65, 70), (700, 1, 800), (37, 300, 10),
+    ] {
+      for a in [MatmulCase.Layout.plain, .transposed] {
+        for b in [MatmulCase.Layout.plain, .transposed] {
+          let product = MatmulCase(m, n, k, a: a, b: b, bias: true, epilogue: APUS_EPILOGUE_SIGMOID)
+          let alone = product.ownFloat().map(\.bitPattern)
+          for threads in [1, 2, 3, cores] {
+            apus_set_threads(threads)
+            #expect(product.ownParallel().map(\.bitPattern) == alone, "\(m) x \(n) x \(k) on \(threads)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func otherElementTypes() {
+    for (m, n, k) in shapes where (m + n + k) % 4 == 0 || max(m, n, k) > 17 {
+      for a in MatmulCase.Layout.allCases {
+        for b in MatmulCase.Layout.allCases {
+          let relu = (m + n) % 2 == 0 ? APUS_EPILOGUE_RELU : APUS_EPILOGUE_NONE
+          var product = MatmulCase(m, n, k, a: a, b: b, bias: true, epilogue: relu, dtype: APUS_I32)
+          let reference = product.reference().values  // integers: exact in every type
+          for level in levels {
+            apus_matmul_own_level(level)
+            product.shape.dtype = APUS_F64
+            #expect(product.own(Double.self, { $0 }, zero: .nan) == reference)
+            product.shape.dtype = APUS_I32
+            #expect(product.own(Int32.self, { Int32($0) }, zero: -1) == reference.map { Int32($0) })
+            product.shape.dtype = APUS_I64
+            #expect(product.own(Int64.self, { Int64($0) }, zero: -1) == reference.map { Int64($0) })
+          }
+        }
+      }
+    }
+    apus_matmul_own_level(-1)
+    let curved = MatmulCase(4, 9, 5, bias: true, epilogue: APUS_EPILOGUE_TANH, dtype: APUS_F64)
+    #expect(
+      zip(curved.own(Double.self, { $0 }, zero: .nan), curved.reference().values).allSatisfy { abs($0 - $1) < 1e-12 })
+  }
+
+  @Test func integersWrap() {
+    var c32: [Int32] = [0, 0]
+    withUnsafePointer(to: MatmulCase(2, 1, 2, dtype: APUS_I32).shape) {
+      apus_matmul_own($0, [Int32.max, 1, 3, 4], [Int32(2), 3], nil, &c32, 0, 2)
+    }
+    #expect(c32 == [Int32.max &* 2 &+ 3, 18])
+    var c64: [Int64] = [0]
+    withUnsafePointer(to: MatmulCase(1, 1, 2, dtype: APUS_I64).shape) {
+      apus_matmul_own($0, [Int64.max, Int64.min], [Int64(3), 3], nil, &c64, 0, 1)
+    }
+    #expect(c64 == [Int64.max &* 3 &+ Int64.min &* 3])
+  }
+
+  @Test func bfloat16() {
+    let (m, n, k) = (20, 30, 40)
+    var shape = MatmulCase(m, n, k, bias: true, epilogue: APUS_EPILOGUE_RELU).shape
+    shape.dtype = APUS_BF16
+    #expect(withUnsafePointer(to: shape) { apus_matmul_route($0) } == APUS_MATMUL_PRIMITIVE)
+    let product = MatmulCase(m, n, k, bias: true, epilogue: APUS_EPILOGUE_RELU)
+    var handle: UnsafeMutableRawPointer?
+    let status = withUnsafePointer(to: shape) { apus_onednn_matmul_create($0, &handle) }
+    guard status == 0, let handle else { return }  // a machine without: oneDNN's word for it
+    defer { apus_onednn_matmul_destroy(handle) }
+    // Multiples of 1/8 up to 2: exact.
+    // Multiples of 1/8 up to 2: exact.
+    func narrow(_ x: Double) -> UInt16 { UInt16(Float(x).bitPattern >> 16) }
+    let bytes = apus_onednn_matmul_scratch_bytes(handle)
+    let scratch = bytes > 0 ? UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) : nil
+    defer { scratch?.deallocate() }
+    var c = [UInt16](repeating: 0, count: m * n)
+    #expect(
+      apus_onednn_matmul_run(
+        handle, product.a.map(narrow), product.b.map(narrow), product.bias!.map { Float($0) }, &c, scratch) == 0)
+    for (value, expected) in zip(c, product.reference().values) {
+      #expect(abs(Double(Float(bitPattern: UInt32(value) << 16)) - expected) <= abs(expected) / 128)
+    }
+  }
+
+  @Test func oneHandleOnManyThreads() async throws {
+    let product = MatmulCase(48, 70, 90, b: .transposed, bias: true, epilogue: APUS_EPILOGUE_RELU)
+    var made: UnsafeMutableRawPointer?
+    #expect(withUnsafePointer(to: product.shape) { apus_onednn_matmul_create($0, &made) } == 0)
+    struct Handle: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
+    let handle = Handle(pointer: try #require(made))
+    defer { apus_onednn_matmul_destroy(handle.pointer) }
+    let bias = product.bias!.map { Float($0) }
+    // Each task has operands of its own, so that a mix-up of arguments shows.
+    let tasks = (0..<8).map { task in (a: product.a.map { Float($0) + Float(task) }, b: product.b.map { Float($0) }) }
+    let expected = tasks.map { product.run(handle.pointer, $0.a, $0.b, bias).values }
+    let allAgree = await withTaskGroup(of: Bool.self) { group in
+      for (task, operands) in tasks.enumerated() {
+        let shared = product
+        group.addTask {
+          (0..<200).allSatisfy { _ in
+            let result = shared.run(handle.pointer, operands.a, operands.b, bias)
+            return result.status == 0 && zip(result.values, expected[task]).allSatisfy { abs($0 - $1) <= 1e-3 }
+          }
+        }
+      }
+      return await group.reduce(true) { $0 && $1 }
+    }
+    #expect(allAgree)
+  }
+
+  @Test func routes() {
+    func route(_ p: MatmulCase) -> apus_matmul_route_kind { withUnsafePointer(to: p.shape) { apus_matmul_route($0) } }
+    #expect(route(MatmulCase(400, 4, 2)) == APUS_MATMUL_OWN)
+    #expect(route(MatmulCase(1, 512, 784, b: .transposed, bias: true)) == APUS_MATMUL_OWN)
+    #expect(route(MatmulCase(128, 512, 784, b: .transposed, bias: true)) == APUS_MATMUL_PRIMITIVE)
+    #expect(route(MatmulCase(512, 784, 128, a: .transposed)) == APUS_MATMUL_GEMM)
+    #expect(route(MatmulCase(300, 300, 300, a: .spaced)) == APUS_MATMUL_OWN)
+    #expect(route(MatmulCase(300, 300, 300, dtype: APUS_F64)) == APUS_MATMUL_OWN)
+    #expect(route(MatmulCase(batch: 3, 200, 200, 200)) == APUS_MATMUL_PRIMITIVE)
+    #expect(route(MatmulCase(300, 300, 0)) == APUS_MATMUL_OWN)
+    // Whatever oneDNN is chosen for, it can do.
+    for (m, n, k) in [(150, 150, 150), (5, 700, 700)] {
+      for a in MatmulCase.Layout.allCases {
+        for b in MatmulCase.Layout.allCases {
+          for bias in [false, true] {
+            let product = MatmulCase(m, n, k, a: a, b: b, bias: bias)
+            switch route(product) {
+            case APUS_MATMUL_GEMM: #expect(product.gemm().status == 0)
+            case APUS_MATMUL_PRIMITIVE: #expect(product.primitive().status == 0)
+            default: break
+            }
+          }
+        }
+      }
+    }
+  }
+}
