@@ -51,9 +51,20 @@ public struct AxisSlice: Sendable, Hashable {
 /// What may stand in a subscript: a position, a range, or an ``AxisSlice``.
 public protocol TensorIndex { var axisSlice: AxisSlice { get } }
 extension AxisSlice: TensorIndex { public var axisSlice: AxisSlice { self } }
+// So that `.all`, `.reversed` and `.from(2)` can be written where any index may stand.
+extension TensorIndex where Self == AxisSlice {
+  public static var all: AxisSlice { AxisSlice.all }
+  public static var reversed: AxisSlice { AxisSlice.reversed }
+  public static func from(_ start: Int? = nil, to end: Int? = nil, by step: Int = 1) -> AxisSlice {
+    AxisSlice.from(start, to: end, by: step)
+  }
+}
 extension Int: TensorIndex { public var axisSlice: AxisSlice { .index(self) } }
 extension Range<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound) } }
-extension ClosedRange<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound + 1) } }
+extension ClosedRange<Int>: TensorIndex {
+  // -1 is the last element: what follows it is the end, not position 0.
+  public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound == -1 ? nil : upperBound + 1) }
+}
 extension PartialRangeFrom<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound) } }
 extension PartialRangeUpTo<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(to: upperBound) } }
 extension PartialRangeThrough<Int>: TensorIndex {
