@@ -35,7 +35,7 @@ import Testing
     (dense(#""inputs": 3, "outputs": 2, "bias": true, "activation": 7"#), "'activation' is absent or not a text"),
     (
       dense(#""inputs": 3, "outputs": 2, "bias": true, "activation": "relu", "dtype": "int32""#),
-      "'int32' is not a floating-point type"
+      "there is no floating-point type 'int32'"
     ),
     (#"{"kind": "Dropout", "settings": {"probability": 1}, "layers": []}"#, "expected at least 0 and less than 1"),
     (
