@@ -78,12 +78,15 @@ public struct LayerRegistry: Sendable {
 
   public mutating func register(_ type: any ConfigurableLayer.Type) { kinds[type.kind] = type }
 
+  /// The registry that containers take the layers inside them from: the one that they are being made from themselves.
+  @TaskLocal static var current = LayerRegistry.standard
+
   /// The layer that `configuration` describes. Its parameters have shapes but no elements until they are assigned.
   public func layer(_ configuration: LayerConfiguration) throws -> any ConfigurableLayer {
     guard let type = kinds[configuration.kind] else {
       throw ConfigurationError("there is no layer of kind '\(configuration.kind)'")
     }
-    return try type.init(configuration: configuration)
+    return try Self.$current.withValue(self) { try type.init(configuration: configuration) }
   }
 }
 
@@ -112,6 +115,16 @@ extension LayerConfiguration {
   func text(_ name: String) throws -> String {
     guard case .text(let value)? = settings[name] else { throw missing(name, "a text") }
     return value
+  }
+
+  /// The type of the parameters: float32 unless "dtype" says otherwise.
+  func floatingPointType() throws -> DType {
+    guard settings["dtype"] != nil else { return .float32 }
+    let name = try text("dtype")
+    guard let dtype = DType.allCases.first(where: { $0.description == name }), dtype.isFloatingPoint else {
+      throw ConfigurationError("\(kind): there is no floating-point type '\(name)'")
+    }
+    return dtype
   }
 
   func activation() throws -> Activation {
@@ -150,6 +163,7 @@ extension Dense: ConfigurableLayer {
       kind: Self.kind,
       settings: ["inputs": .integer(inputs), "outputs": .integer(outputs), "bias": .flag(bias != nil)])
     result.set(activation)
+    if weight.dtype != .float32 { result.settings["dtype"] = .text(weight.dtype.description) }
     return result
   }
 
@@ -159,7 +173,7 @@ extension Dense: ConfigurableLayer {
     // The parameters will be read from a file. No memory is taken before: the sizes are only what the file says.
     self.init(
       inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
-      weights: .placeholder, biases: .placeholder)
+      weights: .placeholder, biases: .placeholder, dtype: try configuration.floatingPointType())
   }
 }
 
@@ -209,6 +223,6 @@ extension Sequential: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    self.init(try configuration.layers.map { try LayerRegistry.standard.layer($0) })
+    self.init(try configuration.layers.map { try LayerRegistry.current.layer($0) })
   }
 }
