@@ -43,7 +43,7 @@ INLINE vf sin_shifted(vf x, int turns) {
 }
 
 INLINE vf sin_f32(vf x) {
-  vf y = sin_shifted(x, 0);
+  vf y = select(x == 0.0f, x, sin_shifted(x, 0));  // keeps -0
   vi large = is_large_angle(x);
   return __builtin_expect(any(large), 0) ? select(large, each_lane(x, sinf), y) : y;
 }
@@ -59,7 +59,7 @@ INLINE vf tan_f32(vf x) {
   vf z = a.r * a.r;
   vf t = with_sign(fma_f32(a.r * z, POLYNOMIAL(z, tan_c), a.r), a.r);
   vi odd = (a.n & 1) != 0;
-  vf y = select(odd, all_f32(-1.0f), t) / select(odd, t, all_f32(1.0f));
+  vf y = select(x == 0.0f, x, select(odd, all_f32(-1.0f), t) / select(odd, t, all_f32(1.0f)));  // keeps -0
   vi large = is_large_angle(x);
   return __builtin_expect(any(large), 0) ? select(large, each_lane(x, tanf), y) : y;
 }
