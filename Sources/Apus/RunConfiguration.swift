@@ -36,12 +36,16 @@ public struct RunConfiguration: Sendable, Hashable {
   public var validationFraction = 0.1
   /// The share of all data that is held back to measure the result.
   public var testFraction = 0.2
-  public var scaling: Scaling.Method = .standardize
+  /// Nil: what suits the data. Columns of different units are standardised; pixels share a unit, and those that hardly vary must not
+  /// be blown up.
+  public var scaling: Scaling.Method?
   public var seed: UInt64 = 0
   /// 0: all cores.
   public var threads = 0
 
   public init(data: String) { self.data = data }
+
+  var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
 
   /// Every choice, with defaults filled in, for `config.json`.
   public func json(loss: Loss, task: Dataset.Task) -> JSON {
@@ -60,7 +64,7 @@ public struct RunConfiguration: Sendable, Hashable {
       JSON.Member("dropout", .number(dropout)),
       JSON.Member("validation", .number(validationFraction)),
       JSON.Member("test", .number(testFraction)),
-      JSON.Member("scaling", .string(scaling.rawValue)),
+      JSON.Member("scaling", .string(chosenScaling.rawValue)),
       // A seed may exceed what JSON readers take for a number.
       JSON.Member("seed", .string(String(seed))),
       JSON.Member("threads", .integer(threads)),

@@ -22,7 +22,7 @@ public struct TabularRun {
       throw TrainingError("\(data.name): no example is left to train on after the test and validation parts are taken")
     }
     let preprocessing = Preprocessing(
-      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.scaling)
+      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.chosenScaling)
     if case .numbers = data.kind { task = .regression } else { task = .classification }
     loss = try Self.loss(configuration.loss, task: task, classes: data.classNames.count)
     let outputs = loss.task == .classification ? data.classNames.count : 1

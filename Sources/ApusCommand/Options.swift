@@ -24,7 +24,7 @@ struct LayerSizes: ExpressibleByArgument {
   var defaultValueDescription: String { sizes.map(String.init).joined(separator: ",") }
 }
 
-extension Activation: @retroactive ExpressibleByArgument {
+extension Activation: ExpressibleByArgument {
   public init?(argument: String) {
     guard let activation = Activation.named(argument) else { return nil }
     self = activation
@@ -34,7 +34,8 @@ extension Activation: @retroactive ExpressibleByArgument {
 }
 
 extension RunConfiguration.OptimizerKind: ExpressibleByArgument {}
-extension Dataset.Task: @retroactive ExpressibleByArgument {}
+extension Dataset.Task: ExpressibleByArgument {}
+extension Scaling.Method: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.
 func require(_ condition: Bool, _ sentence: String) throws {

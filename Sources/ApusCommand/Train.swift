@@ -35,6 +35,8 @@ struct Train: ParsableCommand {
   var validation = RunConfiguration(data: "").validationFraction
   @Option(help: "The share of all data held back to measure the result.")
   var test = RunConfiguration(data: "").testFraction
+  @Option(help: "How features are scaled: standardize, minMax or none (default: minMax for digits, else standardize).")
+  var scaling: Scaling.Method?
   @Option(help: "Where all random choices start; the same seed gives the same model.")
   var seed: UInt64 = 0
   @Option(help: "The number of threads; 0 for all cores.")
@@ -75,6 +77,7 @@ struct Train: ParsableCommand {
     run.dropout = dropout
     run.validationFraction = validation
     run.testFraction = test
+    run.scaling = scaling
     run.seed = seed
     run.threads = threads
     return run

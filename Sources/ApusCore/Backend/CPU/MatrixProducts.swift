@@ -31,15 +31,8 @@ final class MatrixProducts: Sendable {
 
   /// The own kernels take every shape, so whatever oneDNN declines ends here.
   private func own(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
-    let rows = Int(call.batch * call.m)
-    let work = max(1, Int(call.n * call.k))
-    let (left, right, offset, target) = (a.object.address, b.object.address, bias?.object.address, c.object.address)
-    // Pieces of about 10 microseconds, in whole blocks of rows.
-    let grain = max(8, (200_000 / work) & ~7)
-    Team.run(count: rows, grain: grain) { begin, end in
-      var call = call
-      apus_matmul_own(&call, left, right, offset, target, Int64(begin), Int64(end))
-    }
+    var call = call
+    apus_matmul_own_parallel(&call, a.object.address, b.object.address, bias?.object.address, c.object.address)
   }
 
   private func primitive(_ call: apus_matmul) -> Primitive? {

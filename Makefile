@@ -1,0 +1,28 @@
+# Every target installs what is missing first (Debian and Ubuntu), then does its job.
+SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+.PHONY: demo build test bench format lint install-prerequisites
+
+# Trains a network on handwritten digits and shows how well it reads.
+demo: build
+	.build/release/apus train digits --seed 1
+
+build: install-prerequisites
+	swift build -c release --product apus
+
+# Numeric code is tested as it is shipped: optimised.
+test: install-prerequisites
+	swift test -c release -Xswiftc -enable-testing
+
+# Prints the README's figures, beside NumPy and JAX where they are installed.
+bench: build
+	Scripts/bench.sh
+
+format:
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+lint:
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+
+install-prerequisites:
+	@Scripts/prerequisites.sh
