@@ -38,7 +38,7 @@ let package = Package(
       dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swift),
 
     // Tests.
-    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN"], swiftSettings: swift),
+    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN", "ApusTraining"], swiftSettings: swift),
     .testTarget(name: "CApusTests", dependencies: ["CApus"], swiftSettings: swift),
     .testTarget(
       name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),

@@ -42,10 +42,10 @@ extension Tensor {
     Tensor(filledWith: 1, shape: shape, dtype: dtype)
   }
 
-  /// A square matrix with ones on the diagonal.
-  public static func identity(_ size: Int, dtype: DType = .float32) -> Tensor {
-    let rows = Tensor.range(0..<size).reshaped([size, 1])
-    return (rows .== Tensor.range(0..<size)).cast(to: dtype)
+  /// A matrix with ones on a diagonal, zeros elsewhere: square unless `columns` is given. Diagonal 1 is the one above the main one.
+  public static func identity(_ rows: Int, columns: Int? = nil, diagonal: Int = 0, dtype: DType = .float32) -> Tensor {
+    let row = Tensor.range(0..<rows).reshaped([rows, 1])
+    return (row + Double(diagonal) .== Tensor.range(0..<(columns ?? rows))).cast(to: dtype)
   }
 
   /// The whole numbers of `range`, as int64.

@@ -65,6 +65,8 @@ final class HostPool: Sendable {
       return address
     }
     if let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
+    if let block = apus_allocate(size) { return block }
+    trim()  // what is kept for reuse may be what is missing
     guard let block = apus_allocate(size) else { fatalError("out of memory: \(size) bytes were asked for") }
     return block
   }

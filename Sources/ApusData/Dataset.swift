@@ -26,9 +26,10 @@ public struct Dataset: Sendable {
 
   /// - Precondition: both tensors have the same first extent.
   public init(_ name: String, features: Tensor, targets: Tensor, kind: Targets, featureNames: [String] = []) {
-    precondition(
-      features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0],
-      "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent")
+    guard features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0] else {
+      fatalError(
+        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent")
+    }
     self.name = name
     self.features = features
     self.targets = targets
@@ -64,7 +65,7 @@ extension Dataset {
   /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out right.
   /// - Parameter fraction: from 0 (the second part is empty) to 1.
   public func split(testFraction fraction: Double, seed: UInt64) -> (train: Dataset, test: Dataset) {
-    precondition(fraction >= 0 && fraction <= 1, "split: the fraction \(fraction) must lie in 0...1")
+    guard (0...1).contains(fraction) else { fatalError("split: the fraction \(fraction) must lie in 0...1") }
     var random = RandomSource(seed: seed, stream: 0x73_706c_6974)  // a stream of its own: "split"
     var groups: [[Int]]
     if case .classes(let names) = kind {
@@ -118,7 +119,7 @@ public struct Batches: Sequence, Sendable {
   let order: [Int64]?
 
   init(data: Dataset, size: Int, order: [Int64]?) {
-    precondition(size > 0, "batches: the size \(size) must be at least 1")
+    guard size > 0 else { fatalError("batches: the size \(size) must be at least 1") }
     self.data = data
     self.size = size
     self.order = order

@@ -44,6 +44,13 @@ extension Layer {
     return visitor.parameters
   }
 
+  /// What ``namedParameters`` would be if this layer had no hand-written ``visit(_:)``: for the test that both agree.
+  package var reflectedParameters: [(name: String, parameter: Parameter)] {
+    var visitor = LayerVisitor()
+    visitor.visitStoredProperties(of: self)
+    return visitor.parameters
+  }
+
   /// The layers directly inside this one, with their names.
   public var children: [(name: String, layer: any Layer)] {
     var visitor = LayerVisitor(isDeep: false)
@@ -87,7 +94,7 @@ public struct LayerVisitor {
     for (i, layer) in layers.enumerated() { child("\(i)", layer) }
   }
 
-  /// Looks through stored properties: parameters and layers, also in optionals, arrays and dictionaries.
+  /// Looks through stored properties: parameters and layers, also in optionals, arrays, dictionaries and tuples.
   mutating func visitStoredProperties(of layer: any Layer) {
     var mirror: Mirror? = Mirror(reflecting: layer)
     var levels: [Mirror] = []
@@ -106,11 +113,23 @@ public struct LayerVisitor {
     case let layer as any Layer: child(name, layer)
     case let array as [Any]:
       for (i, element) in array.enumerated() { visit(element, name: "\(name).\(i)") }
-    case let dictionary as [String: Any]:
-      for key in dictionary.keys.sorted() { visit(dictionary[key]!, name: "\(name).\(key)") }
+    case let dictionary as [AnyHashable: Any]:
+      // In the order of the keys' texts: a dictionary has none of its own.
+      let entries = dictionary.map { (key: "\($0.key.base)", value: $0.value) }
+      for (key, value) in entries.sorted(by: { $0.key < $1.key }) { visit(value, name: "\(name).\(key)") }
     default:
       let mirror = Mirror(reflecting: value)
-      if mirror.displayStyle == .optional, let wrapped = mirror.children.first { visit(wrapped.value, name: name) }
+      switch mirror.displayStyle {
+      case .optional?:
+        if let wrapped = mirror.children.first { visit(wrapped.value, name: name) }
+      case .tuple?:
+        for (i, element) in mirror.children.enumerated() {
+          // Unnamed elements are labelled ".0", ".1", …
+          let label = element.label.flatMap { $0.hasPrefix(".") ? nil : $0 } ?? "\(i)"
+          visit(element.value, name: "\(name).\(label)")
+        }
+      default: break
+      }
     }
   }
 }

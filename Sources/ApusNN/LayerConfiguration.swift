@@ -2,7 +2,7 @@ import ApusCore
 
 /// A layer as it is written into files: its kind, its settings and the layers inside it.
 public struct LayerConfiguration: Codable, Hashable, Sendable {
-  /// A setting's value.
+  /// A setting's value. A number that happens to be whole equals the integer: JSON does not tell them apart.
   public enum Value: Codable, Hashable, Sendable {
     case flag(Bool)
     case integer(Int)
@@ -31,6 +31,33 @@ public struct LayerConfiguration: Codable, Hashable, Sendable {
       case .text(let value): try container.encode(value)
       }
     }
+
+    /// The value as a number, if it is one that a double can hold.
+    private var asNumber: Double? {
+      switch self {
+      case .integer(let value): Double(exactly: value)
+      case .number(let value): value
+      default: nil
+      }
+    }
+
+    public static func == (left: Value, right: Value) -> Bool {
+      switch (left, right) {
+      case (.flag(let a), .flag(let b)): a == b
+      case (.integer(let a), .integer(let b)): a == b
+      case (.text(let a), .text(let b)): a == b
+      default: left.asNumber != nil && left.asNumber == right.asNumber
+      }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+      switch self {
+      case .flag(let value): hasher.combine(value)
+      case .text(let value): hasher.combine(value)
+      case .integer(let value): if let number = asNumber { hasher.combine(number) } else { hasher.combine(value) }
+      case .number(let value): hasher.combine(value)
+      }
+    }
   }
 
   public var kind: String
@@ -57,6 +84,14 @@ public protocol ConfigurableLayer: Layer {
   var configuration: LayerConfiguration { get }
   /// - Throws: `ConfigurationError` for settings that are absent, of the wrong type or out of range.
   init(configuration: LayerConfiguration) throws
+  /// For layers that hold other layers, whose kinds are looked up in `registry`; other layers need not write it.
+  init(configuration: LayerConfiguration, registry: LayerRegistry) throws
+}
+
+extension ConfigurableLayer {
+  public init(configuration: LayerConfiguration, registry: LayerRegistry) throws {
+    try self.init(configuration: configuration)
+  }
 }
 
 /// The kinds of layers that files may name. Users' own layers are added with ``register(_:)``.
@@ -76,6 +111,9 @@ public struct LayerRegistry: Sendable {
 
   public init() {}
 
+  /// The kinds that may be named, in alphabetical order.
+  public var kindNames: [String] { kinds.keys.sorted() }
+
   public mutating func register(_ type: any ConfigurableLayer.Type) { kinds[type.kind] = type }
 
   /// The layer that `configuration` describes. Its parameters have shapes but no elements until they are assigned.
@@ -83,7 +121,7 @@ public struct LayerRegistry: Sendable {
     guard let type = kinds[configuration.kind] else {
       throw ConfigurationError("there is no layer of kind '\(configuration.kind)'")
     }
-    return try type.init(configuration: configuration)
+    return try type.init(configuration: configuration, registry: self)
   }
 }
 
@@ -127,6 +165,16 @@ extension LayerConfiguration {
     return activation
   }
 
+  /// The element type of the parameters; float32 if the file does not say.
+  func dtype() throws -> DType {
+    guard settings["dtype"] != nil else { return .float32 }
+    let name = try text("dtype")
+    guard let dtype = DType.allCases.first(where: { $0.isFloatingPoint && $0.description == name }) else {
+      throw ConfigurationError("\(kind): '\(name)' is not a floating-point type")
+    }
+    return dtype
+  }
+
   mutating func set(_ activation: Activation) {
     settings["activation"] = .text(activation.name)
     for (name, value) in activation.parameters { settings["activation.\(name)"] = .number(value) }
@@ -150,6 +198,8 @@ extension Dense: ConfigurableLayer {
       kind: Self.kind,
       settings: ["inputs": .integer(inputs), "outputs": .integer(outputs), "bias": .flag(bias != nil)])
     result.set(activation)
+    // Nearly all layers are float32, so only others say so.
+    if weight.dtype != .float32 { result.settings["dtype"] = .text("\(weight.dtype)") }
     return result
   }
 
@@ -159,7 +209,7 @@ extension Dense: ConfigurableLayer {
     // The parameters will be read from a file. No memory is taken before: the sizes are only what the file says.
     self.init(
       inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
-      weights: .placeholder, biases: .placeholder)
+      weights: .placeholder, biases: .placeholder, dtype: try configuration.dtype())
   }
 }
 
@@ -209,6 +259,10 @@ extension Sequential: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    self.init(try configuration.layers.map { try LayerRegistry.standard.layer($0) })
+    try self.init(configuration: configuration, registry: .standard)
+  }
+
+  public convenience init(configuration: LayerConfiguration, registry: LayerRegistry) throws {
+    self.init(try configuration.layers.map { try registry.layer($0) })
   }
 }

@@ -20,7 +20,9 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
 
   /// - Precondition: labels and predictions are positions in `classNames`, equally many.
   public init(labels: [Int], predictions: [Int], classNames: [String]) {
-    precondition(labels.count == predictions.count)
+    guard labels.count == predictions.count else {
+      fatalError("ClassificationReport: \(labels.count) labels and \(predictions.count) predictions do not pair up")
+    }
     var confusion = Array(repeating: Array(repeating: 0, count: classNames.count), count: classNames.count)
     for (label, prediction) in zip(labels, predictions) { confusion[label][prediction] += 1 }
     self.classNames = classNames

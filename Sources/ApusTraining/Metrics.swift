@@ -23,7 +23,7 @@ public struct Metric: Sendable, CustomStringConvertible {
     guard prediction.rank > 0, prediction.shape[0] > 0 else { return .nan }
     let isSingle = prediction.rank == 1 || prediction.shape.last == 1
     let predicted =
-      isSingle ? (prediction .>= 0).flattened().cast(to: .int32) : prediction.argMax(axis: -1).cast(to: .int32)
+      isSingle ? (prediction .>= 0).flattened().cast(to: .int32) : prediction.argMax(axis: -1).flattened().cast(to: .int32)
     let isRight = predicted .== target.cast(to: .int32).reshaped([predicted.count])
     return isRight.cast(to: .float32).mean().item
   }

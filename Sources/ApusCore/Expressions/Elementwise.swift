@@ -14,7 +14,7 @@ public final class Elementwise: Sendable {
   let formula: Expression
   let inputCount: Int
   let scalarCount: Int
-  /// Which inputs are conditions: any type, read as 0 or not 0.
+  /// Which inputs are conditions, that is, bool.
   private let masks: Set<Int>
   private let yieldsBool: Bool
   private let acceptsIntegers: Bool
@@ -114,6 +114,9 @@ public final class Elementwise: Sendable {
         throw ShapeError(name, "shapes \(shapes) do not broadcast to a common shape")
       }
       shape = common
+    }
+    for mask in masks where x[mask].dtype != .bool {
+      throw ShapeError(name, "a condition of type \(x[mask].type) was found; expected bool (compare it with something)")
     }
     let dtype = try self.dtype(x)
     if !acceptsIntegers && !dtype.isFloatingPoint {

@@ -86,12 +86,20 @@ extension Expression {
     return Expression(.primitive(.negate), [a])
   }
 
-  public static func >= (a: Expression, b: Expression) -> Expression { Expression(.primitive(.greaterOrEqual), [a, b]) }
-  public static func > (a: Expression, b: Expression) -> Expression { Expression(.primitive(.greater), [a, b]) }
-  public static func <= (a: Expression, b: Expression) -> Expression { Expression(.primitive(.lessOrEqual), [a, b]) }
-  public static func < (a: Expression, b: Expression) -> Expression { Expression(.primitive(.less), [a, b]) }
-  public static func .== (a: Expression, b: Expression) -> Expression { Expression(.primitive(.equal), [a, b]) }
-  public static func .!= (a: Expression, b: Expression) -> Expression { Expression(.primitive(.notEqual), [a, b]) }
+  public static func >= (a: Expression, b: Expression) -> Expression { comparison(.greaterOrEqual, a, b) { $0 >= $1 } }
+  public static func > (a: Expression, b: Expression) -> Expression { comparison(.greater, a, b) { $0 > $1 } }
+  public static func <= (a: Expression, b: Expression) -> Expression { comparison(.lessOrEqual, a, b) { $0 <= $1 } }
+  public static func < (a: Expression, b: Expression) -> Expression { comparison(.less, a, b) { $0 < $1 } }
+  public static func .== (a: Expression, b: Expression) -> Expression { comparison(.equal, a, b) { $0 == $1 } }
+  public static func .!= (a: Expression, b: Expression) -> Expression { comparison(.notEqual, a, b) { $0 != $1 } }
+}
+
+/// A comparison, decided at once between constants.
+private func comparison(
+  _ primitive: Primitive, _ a: Expression, _ b: Expression, _ holds: (Double, Double) -> Bool
+) -> Expression {
+  if let x = a.constantValue, let y = b.constantValue { return holds(x, y) ? 1 : 0 }
+  return Expression(.primitive(primitive), [a, b])
 }
 
 /// `a` where `condition` is not 0, `b` elsewhere.

@@ -165,6 +165,8 @@ private struct Compiler {
     for (number, value) in values.enumerated() {
       if case .input(let i) = value.kind { lastRead[i] = max(lastRead[i], lastUse[number]) }
     }
+    // An output that is an input unchanged ("v = old p") is copied at the very end.
+    for output in outputs { if case .input(let i) = values[output].kind { lastRead[i] = .max } }
 
     // Temporaries are numbered from 0 here, outputs from -1 downwards, and moved to their place at the end.
     enum Register { case fixed(Int), temporary(Int), output(Int) }
@@ -207,7 +209,23 @@ private struct Compiler {
       if case .output(target)? = registers[number] { continue }
       copies.append((number, target))
     }
-    for copy in copies { emitted.append((APUS_COPY, .output(copy.to), [registers[copy.from]!])) }
+    // Copies of inputs go first, while these still have their old values. Where two outputs exchange inputs, by way of temporaries.
+    let inputCopies = copies.filter { if case .input = values[$0.from].kind { true } else { false } }
+    var sources = copies.map { registers[$0.from]! }
+    for copy in inputCopies {
+      guard case .input(let i) = values[copy.from].kind,
+        inputCopies.contains(where: { $0.to != copy.to && inPlace[$0.to] == i })
+      else { continue }
+      emitted.append((APUS_COPY, .temporary(temporaryCount), [.fixed(i)]))
+      sources[copies.firstIndex { $0.to == copy.to }!] = .temporary(temporaryCount)
+      temporaryCount += 1
+    }
+    let readsInput = copies.map { copy in inputCopies.contains { $0.to == copy.to } }
+    for isFirst in [true, false] {
+      for (i, copy) in copies.enumerated() where readsInput[i] == isFirst {
+        emitted.append((APUS_COPY, .output(copy.to), [sources[i]]))
+      }
+    }
 
     let firstTemporary = inputCount + constants.count + scalarCount
     let firstOutput = firstTemporary + temporaryCount

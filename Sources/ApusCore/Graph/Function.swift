@@ -19,6 +19,11 @@ package protocol Function: Sendable {
   /// `x[j]` has elements if `saves(input: j)`, `y` if `savesOutput`.
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor?
 
+  /// Hands the gradient of every input for which `isNeeded` to `send`. By default `gradient` is asked for each; a function whose
+  /// gradients share work overrides this.
+  func sendGradients(
+    _ dy: Tensor, _ x: [Tensor], _ y: Tensor, isNeeded: (Int) -> Bool, _ send: (Int, Tensor) -> Void)
+
   /// Whether the gradients of the inputs for which `needed` holds read the elements of input `j`.
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool
   /// Whether the gradients read the elements of the output.
@@ -28,6 +33,13 @@ package protocol Function: Sendable {
 }
 
 extension Function {
+  package func sendGradients(
+    _ dy: Tensor, _ x: [Tensor], _ y: Tensor, isNeeded: (Int) -> Bool, _ send: (Int, Tensor) -> Void
+  ) {
+    for i in x.indices where isNeeded(i) {
+      if let dx = gradient(dy, x, y, wrt: i) { send(i, dx) }
+    }
+  }
   package func saves(input j: Int, needed: (Int) -> Bool) -> Bool { true }
   package var savesOutput: Bool { false }
   package var detail: String { "" }
@@ -77,7 +89,7 @@ package func apply<F: ViewFunction>(view function: F, _ x: Tensor) -> Tensor {
 }
 
 /// The node of one run, holding on to no more elements than the gradient will read.
-private func record(_ function: some Function, _ x: [Tensor], _ type: TensorType, savedOutput: Storage?) -> Node {
+func record(_ function: some Function, _ x: [Tensor], _ type: TensorType, savedOutput: Storage?) -> Node {
   var inputs = x
   for j in x.indices where !function.saves(input: j, needed: { x[$0].isTracked }) {
     inputs[j] = Tensor(placeholder: x[j].type, node: x[j].node)

@@ -37,12 +37,10 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
       continue
     }
     guard let function = node.function else { continue }
-    let output = node.output
-    for (i, input) in node.inputs.enumerated() {
-      // Nothing older than the variables can lead to one.
-      guard let source = input.node, source.sequence >= earliest else { continue }
-      guard let dx = function.gradient(dy, node.inputs, output, wrt: i) else { continue }
-      pending.add(dx, to: source)
+    let inputs = node.inputs
+    // Nothing older than the variables can lead to one.
+    function.sendGradients(dy, inputs, node.output, isNeeded: { inputs[$0].node.map { $0.sequence >= earliest } ?? false }) {
+      pending.add($1, to: inputs[$0].node!)
     }
   }
   return gradients

@@ -43,6 +43,20 @@ struct Gather: Function {
   }
 }
 
+/// Calls `add` with dense `x` and zeros to add to, in a type that the kernels add in.
+private func addingInto(_ y: Tensor, _ x: Tensor, _ add: (Tensor, Tensor, any Backend) -> Void) {
+  let wide: DType =
+    switch y.dtype {
+    case .bfloat16: .float32
+    case .uint8, .bool: .int32
+    default: y.dtype
+    }
+  let sums = wide == y.dtype ? y : Tensor(uninitialized: y.shape, wide, on: y.backend)
+  y.backend.fill(sums, with: 0)
+  add(x.stopGradient().cast(to: wide).dense, sums, y.backend)
+  if wide != y.dtype { y.backend.copy(sums, into: y) }
+}
+
 /// Zeros of `shape` to which slices of `x[0]` are added along an axis, at the indices `x[1]`.
 struct ScatterAdd: Function {
   let axis: Int
@@ -53,8 +67,7 @@ struct ScatterAdd: Function {
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType { TensorType(shape, x[0].dtype) }
   func forward(_ x: [Tensor], into y: Tensor) {
     let (outer, count, inner) = split(shape, at: axis)
-    y.backend.fill(y, with: 0)
-    y.backend.scatterAdd(x[0].dense, x[1], outer: outer, count: count, inner: inner, into: y)
+    addingInto(y, x[0]) { $2.scatterAdd($0, x[1], outer: outer, count: count, inner: inner, into: $1) }
   }
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j == 1 }
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
@@ -96,8 +109,7 @@ struct ScatterAddElements: Function {
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType { TensorType(shape, x[0].dtype) }
   func forward(_ x: [Tensor], into y: Tensor) {
     let (outer, count, inner) = split(shape, at: axis)
-    y.backend.fill(y, with: 0)
-    y.backend.scatterAddElements(x[0].dense, x[1], outer: outer, count: count, inner: inner, into: y)
+    addingInto(y, x[0]) { $2.scatterAddElements($0, x[1], outer: outer, count: count, inner: inner, into: $1) }
   }
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j == 1 }
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {

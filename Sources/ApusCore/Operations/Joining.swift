@@ -83,18 +83,48 @@ extension Tensor {
     apply(Pad(before: widths.map(\.before), after: widths.map(\.after), value: value), [self])
   }
 
-  /// This tensor repeated `counts[i]` times along axis i.
+  /// This tensor as often as `counts` says along each axis, aligned at the last; new leading axes for further counts.
   public func tiled(_ counts: [Int]) -> Tensor {
-    guard counts.count == rank, counts.allSatisfy({ $0 >= 0 }) else {
+    guard counts.count <= Shape.maximumRank, counts.allSatisfy({ $0 >= 0 }) else {
       stop(ShapeError("tiled", "counts \(counts) do not fit the \(rank) axes of shape \(shape)"))
     }
-    var result = self
-    for (axis, count) in counts.enumerated() where count != 1 {
-      result =
-        count == 0
-        ? result.sliced(.from(0, to: 0), axis: axis)
-        : concatenate(Array(repeating: result, count: count), axis: axis)
+    let leading = Array(repeating: 1, count: Swift.max(0, counts.count - rank))
+    var result = reshaped(Shape(leading + Array(shape)))
+    for (i, count) in counts.enumerated() where count != 1 {
+      let axis = result.rank - counts.count + i
+      result = result.copied(count, before: axis, merging: axis)
     }
     return result
+  }
+
+  /// Each element `count` times in a row along `axis`.
+  public func repeated(_ count: Int, axis: Int) -> Tensor {
+    let axis = self.axis(axis, "repeated")
+    guard count >= 0 else { stop(ShapeError("repeated", "a count of \(count) is negative")) }
+    return count == 1 ? self : copied(count, before: axis + 1, merging: axis)
+  }
+
+  /// `count` copies along a new axis, which is then merged with its neighbour into `axis`.
+  private func copied(_ count: Int, before position: Int, merging axis: Int) -> Tensor {
+    // A tensor of the highest rank has no room for the new axis: look at it as (before, extent, after).
+    let (outer, extent, inner) = ApusCore.split(shape, at: axis)
+    let parts = reshaped(Shape(position == axis ? [outer, 1, extent, inner] : [outer, extent, 1, inner]))
+    let wide = parts.broadcast(to: Shape(position == axis ? [outer, count, extent, inner] : [outer, extent, count, inner]))
+    var result = shape
+    result[axis] = extent * count
+    return wide.reshaped(result)
+  }
+
+  /// The elements of the last two axes on and below a diagonal, zeros above. Diagonal 1 is the one above the main diagonal.
+  public func lowerTriangle(diagonal: Int = 0) -> Tensor { triangle("lowerTriangle") { $0 + Double(diagonal) .>= $1 } }
+
+  /// The elements of the last two axes on and above a diagonal, zeros below. Diagonal 1 is the one above the main diagonal.
+  public func upperTriangle(diagonal: Int = 0) -> Tensor { triangle("upperTriangle") { $0 + Double(diagonal) .<= $1 } }
+
+  private func triangle(_ name: String, _ isKept: (_ row: Tensor, _ column: Tensor) -> Tensor) -> Tensor {
+    guard rank >= 2 else { stop(ShapeError(name, "shape \(shape) was found; expected at least two axes")) }
+    let rows = Tensor.range(0..<shape[rank - 2]).expandingDimension(at: 1)
+    return `where`(
+      isKept(rows, Tensor.range(0..<shape[rank - 1])), self, Tensor(filledWith: 0, shape: [], dtype: dtype))
   }
 }

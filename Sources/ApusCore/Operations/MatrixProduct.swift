@@ -69,8 +69,18 @@ struct Linear: Function {
   var savesOutput: Bool { activation != .none }
 
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
-    // Each input asks for the gradient of the pre-activation z; it is cheap beside the products.
+    gradient(dz: activation.gradient(dy, y), x, wrt: i)
+  }
+
+  func sendGradients(
+    _ dy: Tensor, _ x: [Tensor], _ y: Tensor, isNeeded: (Int) -> Bool, _ send: (Int, Tensor) -> Void
+  ) {
+    // The gradient of the pre-activation z serves all inputs.
     let dz = activation.gradient(dy, y)
+    for i in x.indices where isNeeded(i) { send(i, gradient(dz: dz, x, wrt: i)) }
+  }
+
+  private func gradient(dz: Tensor, _ x: [Tensor], wrt i: Int) -> Tensor {
     switch i {
     case 0: return (dz.rows • x[1]).reshaped(x[0].shape)  // dX = dZ W
     case 1: return dz.rows.transposed() • x[0].rows  // dW = dZᵀ X

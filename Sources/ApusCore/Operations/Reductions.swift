@@ -114,7 +114,7 @@ extension Tensor {
   /// The arithmetic mean over `axes` (all if nil); NaN of no elements.
   public func mean(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
     let total = requiringFloat("mean").reduced(.sum, axes, keepsAxes)
-    return total * (1 / Double(elementCount(of: axes)))
+    return total / Double(elementCount(of: axes))
   }
 
   /// The largest element over `axes` (all if nil); NaN if there is one. Tied elements share the gradient.
@@ -136,6 +136,9 @@ extension Tensor {
 
   /// ln of the sum of e^x over `axes` (all if nil), without overflow.
   public func logSumExp(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
+    if elementCount(of: axes) == 0 {
+      return log(requiringFloat("logSumExp").sum(axes: axes, keepsAxes: keepsAxes))  // the logarithm of an empty sum
+    }
     let largest = requiringFloat("logSumExp").stopGradient().max(axes: axes, keepsAxes: true)
     // An infinite maximum would give infinity - infinity.
     let shift = `where`(isFinite(largest), largest, Tensor(filledWith: 0, shape: [], dtype: dtype))

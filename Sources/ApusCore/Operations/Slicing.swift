@@ -53,7 +53,10 @@ public protocol TensorIndex { var axisSlice: AxisSlice { get } }
 extension AxisSlice: TensorIndex { public var axisSlice: AxisSlice { self } }
 extension Int: TensorIndex { public var axisSlice: AxisSlice { .index(self) } }
 extension Range<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound) } }
-extension ClosedRange<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound + 1) } }
+extension ClosedRange<Int>: TensorIndex {
+  // -1 is the last element: what follows it is the end, not position 0.
+  public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound == -1 ? nil : upperBound + 1) }
+}
 extension PartialRangeFrom<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound) } }
 extension PartialRangeUpTo<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(to: upperBound) } }
 extension PartialRangeThrough<Int>: TensorIndex {

@@ -21,7 +21,7 @@ public final class Dense: Layer {
     _ inputs: Int, _ outputs: Int, activation: Activation = .identity, hasBias: Bool = true, weights: Initializer? = nil,
     biases: Initializer = .zeros, dtype: DType = .float32
   ) {
-    precondition(inputs > 0 && outputs > 0, "Dense(\(inputs), \(outputs)): both numbers must be at least 1")
+    guard inputs > 0 && outputs > 0 else { fatalError("Dense(\(inputs), \(outputs)): both numbers must be at least 1") }
     self.inputs = inputs
     self.outputs = outputs
     self.activation = activation

@@ -8,7 +8,9 @@ public final class Dropout: Layer {
 
   /// - Precondition: `probability` lies in [0, 1).
   public init(_ probability: Double) {
-    precondition(probability >= 0 && probability < 1, "Dropout(\(probability)): the probability must lie in [0, 1)")
+    guard probability >= 0 && probability < 1 else {
+      fatalError("Dropout(\(probability)): the probability must be at least 0 and less than 1")
+    }
     self.probability = probability
   }
 

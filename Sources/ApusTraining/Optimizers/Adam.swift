@@ -13,8 +13,9 @@ public final class Adam: Optimizer {
   public let memory = OptimizerMemory()
 
   public init(learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8) {
-    precondition(
-      (0..<1).contains(betas.0) && (0..<1).contains(betas.1), "Adam: both betas, here \(betas), must lie in [0, 1)")
+    guard (0..<1).contains(betas.0) && (0..<1).contains(betas.1) else {
+      fatalError("Adam: both betas, here \(betas), must be at least 0 and less than 1")
+    }
     self.learningRate = learningRate
     self.betas = betas
     self.epsilon = epsilon
