@@ -1,7 +1,14 @@
 import ApusCore
 import ApusNN
 import ApusTraining
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// A training workload with known numbers: network, initial parameters, batch, loss and optimiser.
 ///
@@ -128,7 +135,7 @@ extension Workload {
   /// - Returns: the loss before the update.
   @discardableResult
   public func step(_ model: Sequential, _ optimizer: any Optimizer, _ batch: Batch) -> Tensor {
-    let (loss, gradients) = valueWithGradient(of: model) { loss($0(batch.x), batch.y) }
+    let (loss, gradients) = valueWithGradient(of: model) { self.loss($0(batch.x), batch.y) }
     optimizer.update(model, gradients)
     return loss
   }

@@ -1,4 +1,5 @@
 import Apus
+import ApusTestSupport
 import ArgumentParser
 import CBenchmark
 
@@ -9,7 +10,7 @@ struct ApusBench: ParsableCommand {
     abstract: "Measures one workload and prints one line of JSON.",
     discussion: """
       Networks (one step is forward, loss, backward and update on one fixed batch): \
-      \(Network.allCases.map(\.rawValue).joined(separator: ", ")).
+      \(Workload.all.map(\.shortName).joined(separator: ", ")).
       Prediction of one sample: infer1-mlp, and coldstart from the start of the process.
       Kernels: gemm beside oneDNN's own call, elementwise beside the memory's speed.
       """)
@@ -22,7 +23,7 @@ struct ApusBench: ParsableCommand {
   var threads = 2
   @Option(help: "How long to measure.")
   var seconds = 4.0
-  @Option(help: "A directory of .npy files with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given.")
+  @Option(help: "A directory with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given.")
   var data: String?
 
   func run() throws {
@@ -42,8 +43,8 @@ struct ApusBench: ParsableCommand {
     case "coldstart": try coldStartBenchmark(data: data, into: &line)
     case "infer1-mlp": try predictionBenchmark(data: data, seconds: seconds, into: &line)
     default:
-      guard let network = Network(rawValue: workload) else {
-        let known = Network.allCases.map(\.rawValue) + ["infer1-mlp", "coldstart", "gemm", "elementwise"]
+      guard let network = Workload.named(workload) else {
+        let known = Workload.all.map(\.shortName) + ["infer1-mlp", "coldstart", "gemm", "elementwise"]
         throw BenchmarkError("There is no workload \"\(workload)\"; expected one of \(known.joined(separator: ", ")).")
       }
       try trainingBenchmark(network, data: data, seconds: seconds, into: &line)

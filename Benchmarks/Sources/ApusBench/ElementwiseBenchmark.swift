@@ -46,7 +46,9 @@ func elementwiseBenchmark(seconds: Double, threads: Int, into line: inout JSONLi
   let multiplyAdd = Elementwise("multiplyAdd") { a, b, c in a * b + c }
   let operations = [
     Operation(name: "add", traffic: BENCH_ADD, passes: 3) { $0.result = $0.a + $0.b },
-    Operation(name: "multiplyAdd", traffic: BENCH_MULTIPLY_ADD, passes: 4) { $0.result = multiplyAdd($0.a, $0.b, $0.c) },
+    Operation(name: "multiplyAdd", traffic: BENCH_MULTIPLY_ADD, passes: 4) {
+      $0.result = multiplyAdd($0.a, $0.b, $0.c)
+    },
     Operation(name: "swish", traffic: BENCH_COPY, passes: 2) { $0.result = Activation.silu($0.a) },
     Operation(name: "gelu", traffic: BENCH_COPY, passes: 2) { $0.result = Activation.gelu($0.a) },
     Operation(name: "adam", traffic: BENCH_UPDATE, passes: 7) { $0.optimizer.update($0.layer, $0.gradients) },

@@ -4,7 +4,9 @@ struct JSONLine {
 
   mutating func add(_ name: String, _ value: String) { fields.append((name, Self.quoted(value))) }
   mutating func add(_ name: String, _ value: Int) { fields.append((name, "\(value)")) }
-  mutating func add(_ name: String, _ value: Double, digits: Int = 9) { fields.append((name, Self.text(value, digits))) }
+  mutating func add(_ name: String, _ value: Double, digits: Int = 9) {
+    fields.append((name, Self.text(value, digits)))
+  }
   mutating func add(_ name: String, _ values: [Double], digits: Int = 9) {
     fields.append((name, "[" + values.map { Self.text($0, digits) }.joined(separator: ", ") + "]"))
   }

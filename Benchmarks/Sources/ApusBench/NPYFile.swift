@@ -44,7 +44,9 @@ enum NPYFile {
     _ data: ArraySlice<UInt8>, _ shape: Shape, of type: Element.Type, _ fail: (String) -> BenchmarkError
   ) throws -> [Element] {
     let count = shape.elementCount
-    guard data.count >= count * MemoryLayout<Element>.stride else { throw fail("has fewer elements than its shape \(shape)") }
+    guard data.count >= count * MemoryLayout<Element>.stride else {
+      throw fail("has fewer elements than its shape \(shape)")
+    }
     return data.withUnsafeBytes { raw in
       (0..<count).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.stride, as: type) }
     }
@@ -55,7 +57,9 @@ enum NPYFile {
     defer { fclose(file) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes.append(contentsOf: buffer[..<count]) }
+    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
+      bytes.append(contentsOf: buffer[..<count])
+    }
     return bytes
   }
 }

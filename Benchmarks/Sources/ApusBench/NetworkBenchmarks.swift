@@ -1,4 +1,5 @@
 import Apus
+import ApusTestSupport
 import CBenchmark
 
 extension JSONLine {
@@ -28,18 +29,12 @@ extension JSONLine {
 }
 
 /// Times whole training steps: forward, loss, backward, update.
-func trainingBenchmark(_ network: Network, data: String?, seconds: Double, into line: inout JSONLine) throws {
-  let model = network.makeModel()
-  try network.initialize(model, from: data)
-  let (x, target) = try network.data(from: data)
-  let optimizer = network.makeOptimizer()
-  func step() -> Tensor {
-    let (loss, gradients) = valueWithGradient(of: model) { network.loss($0(x), target) }
-    optimizer.update(model, gradients)
-    return loss
-  }
-  let times = measure(seconds: seconds, step: step, value: \.item)
-  line.add(times, parameters: model.parameterCount, expected: network.parameterCount)
+func trainingBenchmark(_ workload: Workload, data: String?, seconds: Double, into line: inout JSONLine) throws {
+  let model = try workload.makeModel(from: data)
+  let batch = try workload.makeBatch(from: data)
+  let optimizer = workload.makeOptimizer()
+  let times = measure(seconds: seconds, step: { workload.step(model, optimizer, batch) }, value: \.item)
+  line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 
 /// Times the prediction of one sample by the network of `mlp784`. What is reported as the loss is the sum of the ten outputs.
@@ -47,7 +42,7 @@ func predictionBenchmark(data: String?, seconds: Double, into line: inout JSONLi
   let (model, x) = try predictor(data: data)
   // A prediction is complete when it has been read.
   let times = measure(seconds: seconds, step: { model(x).floats }, value: { Double($0.reduce(0, +)) })
-  line.add(times, parameters: model.parameterCount, expected: Network.mlp784.parameterCount)
+  line.add(times, parameters: model.parameterCount, expected: Workload.mlp784.parameterCount)
 }
 
 /// Measures from the start of the process to the first prediction.
@@ -60,16 +55,13 @@ func coldStartBenchmark(data: String?, into line: inout JSONLine) throws {
   line.add("out", Double(output[0]))
   line.add("peak_rss_mb", bench_peak_memory(), digits: 1)
   line.add("params", model.parameterCount)
-  line.add("params_expected", Network.mlp784.parameterCount)
+  line.add("params_expected", Workload.mlp784.parameterCount)
   // How the time was spent: loading libraries, then drawing the parameters.
   line.add("loaded_s", atEntry, digits: 6)
   line.add("built_s", built, digits: 6)
 }
 
-/// The network of `mlp784` and one sample: the first of its batch, which is what a batch of one draws.
+/// The network of `mlp784` and one sample.
 private func predictor(data: String?) throws -> (model: Sequential, x: Tensor) {
-  let network = Network.mlp784
-  let model = network.makeModel()
-  try network.initialize(model, from: data)
-  return (model, try network.sample(from: data))
+  (try Workload.mlp784.makeModel(from: data), try Workload.mlp784.makeSample(from: data))
 }
