@@ -12,8 +12,8 @@ extension Tensor: CustomStringConvertible {
     if count == 0 { return header + " []" }
     // Only what is shown is read.
     let shown = rank == 0 ? [stopGradient()] : shownParts()
-    let cells = NumberFormat(shown.flatMap(\.doubles), dtype: dtype)
-    if rank == 0 { return header + " " + cells.text(shown[0].doubles[0]) }
+    let cells = NumberFormat(shown)
+    if rank == 0 { return header + " " + cells.texts(shown[0])[0] }
     header += rank == 1 ? " " : "\n"
     return header + rows(stopGradient(), indent: 1, cells)
   }
@@ -32,8 +32,7 @@ extension Tensor: CustomStringConvertible {
     let positions: [Int?] =
       extent > Self.longAxis ? [0, 1, 2, nil, extent - 3, extent - 2, extent - 1] : Array(0..<extent)
     if tensor.rank == 1 {
-      let values = tensor.sampled(positions.compactMap { $0 }).doubles
-      var next = values.makeIterator()
+      var next = format.texts(tensor.sampled(positions.compactMap { $0 })).makeIterator()
       return "[" + positions.map { $0 == nil ? "…" : format.padded(next.next()!) }.joined(separator: " ") + "]"
     }
     let gap = String(repeating: "\n", count: tensor.rank == 2 ? 1 : 2) + String(repeating: " ", count: indent)
@@ -49,40 +48,32 @@ extension Tensor: CustomStringConvertible {
 /// One format for all numbers of a table: whole numbers without a point, others with up to four decimals, very large or small
 /// ones in powers of ten.
 struct NumberFormat {
-  private let dtype: DType
   private let style: Character
   private let precision: Int
-  private let width: Int
+  private var width = 0
 
-  init(_ values: [Double], dtype: DType) {
-    self.dtype = dtype
-    let finite = values.filter(\.isFinite)
+  /// A format for the elements of all of `tensors`, which have one element type.
+  init(_ tensors: [Tensor]) {
+    let finite = tensors.first?.dtype.isFloatingPoint == true ? tensors.flatMap(\.doubles).filter(\.isFinite) : []
     let magnitudes = finite.map(abs).filter { $0 > 0 }
     let isWhole = finite.allSatisfy { $0 == $0.rounded() && abs($0) < 1e7 }
     let isWide = (magnitudes.max() ?? 1) >= 1e6 || (magnitudes.min() ?? 1) < 1e-4
-    if !dtype.isFloatingPoint {
-      (style, precision) = ("f", 0)
-    } else if isWhole {
-      (style, precision) = ("f", 1)
-    } else {
-      (style, precision) = isWide ? ("e", 4) : ("f", 4)
+    (style, precision) = isWhole ? ("f", 1) : isWide ? ("e", 4) : ("f", 4)
+    width = tensors.flatMap { texts($0) }.map(\.count).max() ?? 0
+  }
+
+  /// The elements of `tensor` as text.
+  func texts(_ tensor: Tensor) -> [String] {
+    if tensor.dtype == .bool { return tensor.elements(as: Bool.self).map { "\($0)" } }
+    // Not by way of Double, which has no room for all of an int64.
+    if tensor.dtype.isInteger { return tensor.ints.map(String.init) }
+    return tensor.doubles.map { value in
+      if !value.isFinite { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+      return value.formatted(style, precision: precision)
     }
-    let (style, precision) = (style, precision)
-    width = values.map { Self.text($0, dtype, style, precision).count }.max() ?? 0
   }
 
-  func text(_ value: Double) -> String { Self.text(value, dtype, style, precision) }
-
-  func padded(_ value: Double) -> String {
-    let text = text(value)
-    return String(repeating: " ", count: max(0, width - text.count)) + text
-  }
-
-  private static func text(_ value: Double, _ dtype: DType, _ style: Character, _ precision: Int) -> String {
-    if dtype == .bool { return value != 0 ? "true" : "false" }
-    if !value.isFinite { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
-    return value.formatted(style, precision: precision)
-  }
+  func padded(_ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
 }
 
 extension Double {

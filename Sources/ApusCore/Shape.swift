@@ -139,6 +139,46 @@ extension Shape {
   }
 }
 
+/// A set of axes, by number: small enough to be copied for free.
+struct AxisSet: Hashable, Sendable {
+  private(set) var bits: UInt8
+
+  /// The axes 0..<rank.
+  init(all rank: Int) { bits = UInt8(truncatingIfNeeded: (1 << rank) - 1) }
+
+  /// The given axes.
+  init(_ axes: some Sequence<Int>) { bits = axes.reduce(0) { $0 | 1 << UInt8($1) } }
+
+  func contains(_ axis: Int) -> Bool { bits & (1 << UInt8(axis)) != 0 }
+  mutating func insert(_ axis: Int) { bits |= 1 << UInt8(axis) }
+  var count: Int { bits.nonzeroBitCount }
+  /// The first axis; 0 of none.
+  var first: Int { bits == 0 ? 0 : bits.trailingZeroBitCount }
+  /// Whether no other axis lies between two of these.
+  var isContiguous: Bool { bits == 0 || Int(bits) >> first == (1 << count) - 1 }
+  /// In ascending order.
+  var axes: [Int] { (0..<8).filter(contains) }
+}
+
+/// An order of axes: position j holds the number of an axis, in four bits.
+struct AxisOrder: Hashable, Sendable {
+  private var bits: UInt32 = 0
+
+  init(_ order: some Sequence<Int>) {
+    for (position, axis) in order.enumerated() { self[position] = axis }
+  }
+
+  /// The axes 0..<rank in their order, but for two that are exchanged.
+  init(rank: Int, swapping a: Int, _ b: Int) {
+    for axis in 0..<rank { self[axis] = axis == a ? b : axis == b ? a : axis }
+  }
+
+  subscript(position: Int) -> Int {
+    get { Int(bits >> UInt32(4 * position) & 15) }
+    set { bits = bits & ~(15 << UInt32(4 * position)) | UInt32(newValue) << UInt32(4 * position) }
+  }
+}
+
 /// What an operation promises about its result before it runs.
 public struct TensorType: Hashable, Sendable, CustomStringConvertible {
   public var shape: Shape

@@ -28,7 +28,8 @@ public struct Dataset: Sendable {
   public init(_ name: String, features: Tensor, targets: Tensor, kind: Targets, featureNames: [String] = []) {
     guard features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0] else {
       fatalError(
-        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent")
+        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent"
+      )
     }
     self.name = name
     self.features = features
@@ -62,7 +63,8 @@ public struct Dataset: Sendable {
 extension Dataset {
   /// Two disjoint parts, the second with about `fraction` of the examples, chosen by `seed`.
   ///
-  /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out right.
+  /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out
+  /// right.
   /// - Parameter fraction: from 0 (the second part is empty) to 1.
   public func split(testFraction fraction: Double, seed: UInt64) -> (train: Dataset, test: Dataset) {
     guard (0...1).contains(fraction) else { fatalError("split: the fraction \(fraction) must lie in 0...1") }
@@ -152,8 +154,8 @@ public struct DatasetError: Error, Hashable, CustomStringConvertible {
 extension Dataset {
   /// The columns of a table: `target` (or the last column) is what to learn, the others are features.
   ///
-  /// Categorical features become one column of 0 and 1 for each category. Text targets, and whole numbers of which there are at most
-  /// 20 different ones, are classes; other numbers are a regression's targets.
+  /// Categorical features become one column of 0 and 1 for each category. Text targets, and whole numbers of which
+  /// there are at most 20 different ones, are classes; other numbers are a regression's targets.
   /// - Parameter task: to decide otherwise than the targets suggest.
   /// - Throws: `CSVError` if there is no such column, `DatasetError` if there is nothing to learn.
   public init(_ table: Table, target: String? = nil, task: Task? = nil) throws {
@@ -171,7 +173,8 @@ extension Dataset {
 
   private init(_ name: String, _ points: LabelledPoints, classNames: [String]? = nil) {
     self.init(
-      name, features: Tensor(points.features, shape: [points.count, points.featureCount]), targets: Tensor(points.labels),
+      name, features: Tensor(points.features, shape: [points.count, points.featureCount]),
+      targets: Tensor(points.labels),
       kind: .classes(classNames ?? (0..<points.classCount).map(String.init)),
       featureNames: (1...points.featureCount).map { "x\($0)" })
   }

@@ -61,7 +61,9 @@ public struct FeatureEncoder: Sendable, Hashable {
         }
         position += categories.count
       } else {
-        for (row, value) in try table.numbers(column.name).enumerated() { result[row * width + position] = Float(value) }
+        for (row, value) in try table.numbers(column.name).enumerated() {
+          result[row * width + position] = Float(value)
+        }
         position += 1
       }
     }

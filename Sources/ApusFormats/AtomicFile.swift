@@ -8,8 +8,8 @@
 
 /// Writing a file as a whole or not at all.
 ///
-/// The bytes go into a temporary file beside the target, which takes the target's name only when all of them are on the disk. Whoever
-/// reads the target, also after the machine lost power, finds the old file or the new one.
+/// The bytes go into a temporary file beside the target, which takes the target's name only when all of them are on the
+/// disk. Whoever reads the target, also after the machine lost power, finds the old file or the new one.
 enum AtomicFile {
   /// Replaces or makes the file at `path` with what `body` writes. If anything fails, an existing file stays as it is.
   static func write(

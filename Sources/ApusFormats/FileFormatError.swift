@@ -99,8 +99,8 @@ extension FileFormatError {
   }
 }
 
-/// `text` on one line, control characters replaced and not much longer than `limit` characters: it comes from a file that may hold
-/// anything.
+/// `text` on one line, control characters replaced and not much longer than `limit` characters: it comes from a file
+/// that may hold anything.
 func shown(_ text: String, limit: Int = 60) -> String {
   var result = String.UnicodeScalarView()
   for (count, scalar) in text.unicodeScalars.enumerated() {

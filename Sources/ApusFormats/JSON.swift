@@ -1,11 +1,11 @@
 /// A JSON value (RFC 8259), for the headers of model files, configuration files and the output of tools.
 ///
-/// Why not `JSONDecoder`: importing FoundationEssentials and decoding one small object makes a process start 2.0 ms later (5.0 to
-/// 6.9 ms; statically linked 1.0 ms, 3.0 to 3.9) and a static executable 12 MB larger, while a whole prediction has 10 ms; and it lets
-/// pass what a file from a stranger must not contain, such as one key twice.
+/// Why not `JSONDecoder`: importing FoundationEssentials and decoding one small object makes a process start 2.0 ms
+/// later (5.0 to 6.9 ms; statically linked 1.0 ms, 3.0 to 3.9) and a static executable 12 MB larger, while a whole
+/// prediction has 10 ms; and it lets pass what a file from a stranger must not contain, such as one key twice.
 ///
-/// Numbers are exact: a whole number that does not fit an `Int` and a number too large for a `Double` are refused rather than
-/// changed. Objects keep the order of their members.
+/// Numbers are exact: a whole number that does not fit an `Int` and a number too large for a `Double` are refused
+/// rather than changed. Objects keep the order of their members.
 public enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
@@ -27,17 +27,13 @@ public enum JSON: Hashable, Sendable {
       self.value = value
     }
   }
-
-  /// An object of these members, in this order.
-  public static func members(_ members: KeyValuePairs<String, JSON>) -> JSON {
-    .object(members.map { Member($0.key, $0.value) })
-  }
 }
 
 // MARK: - Looking inside
 
 extension JSON {
-  /// The value of the member `key`; nil if there is none or this is not an object. It looks at one member after the other.
+  /// The value of the member `key`; nil if there is none or this is not an object. It looks at one member after the
+  /// other.
   public subscript(key: String) -> JSON? { object?.first { $0.key == key }?.value }
 
   /// The element at `index`; nil if there is none or this is not an array.
@@ -105,8 +101,8 @@ extension JSON: CustomStringConvertible {
   public var description: String { text() }
 
   /// The value as a text that parses to the same value, infinities and NaN aside, which become `null`.
-  /// - Parameter pretty: whether members and elements get lines of their own, indented by two blanks. Arrays of single values stay on
-  ///   one line.
+  /// - Parameter pretty: whether members and elements get lines of their own, indented by two blanks. Arrays of single
+  ///   values stay on one line.
   public func text(pretty: Bool = false) -> String {
     var text = ""
     print(into: &text, indentation: pretty ? 0 : nil)

@@ -10,7 +10,8 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension JSON {
-  /// Parses a whole text, strictly: UTF-8, no comments, no trailing commas, no key twice in an object, nothing after the value.
+  /// Parses a whole text, strictly: UTF-8, no comments, no trailing commas, no key twice in an object, nothing after
+  /// the value.
   /// - Parameters:
   ///   - bytes: the text.
   ///   - maximumDepth: how many arrays and objects may be nested in each other; recursion ends there.

@@ -7,8 +7,8 @@ import ApusNN
 /// try model.save(to: "digits.safetensors", metadata: ["dataset": "digits"])
 /// let model = try ModelFile(path: "digits.safetensors").model
 /// ```
-/// The file is a safetensors file: its tensors are the parameters under the names of `namedParameters`, and its metadata hold the
-/// architecture. Other frameworks can open it; its format is described at ``Key``.
+/// The file is a safetensors file: its tensors are the parameters under the names of `namedParameters`, and its
+/// metadata hold the architecture. Other frameworks can open it; its format is described at ``Key``.
 public struct ModelFile: Sendable {
   /// The network, ready to predict.
   public let model: any ConfigurableLayer
@@ -27,8 +27,8 @@ public struct ModelFile: Sendable {
 
   /// Reads the file at `path`.
   ///
-  /// Everything is checked before memory is taken for parameters: that the layers exist, that the file holds exactly their parameters,
-  /// with their shapes and types.
+  /// Everything is checked before memory is taken for parameters: that the layers exist, that the file holds exactly
+  /// their parameters, with their shapes and types.
   /// - Parameter registry: the kinds of layers that the file may name.
   /// - Throws: `FileFormatError` for anything that is not a model file as it should be.
   public init(path: String, registry: LayerRegistry = .standard) throws(FileFormatError) {
@@ -119,8 +119,8 @@ extension Layer {
   }
 
   /// Replaces the parameters with those of a safetensors file, such as a model file or one from another framework.
-  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters, with their shapes
-  ///   and types. Then nothing of the model has changed.
+  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters,
+  ///   with their shapes and types. Then nothing of the model has changed.
   public func loadParameters(from path: String) throws(FileFormatError) {
     try readParameters(from: try SafetensorsReader(path: path), path: path)
   }

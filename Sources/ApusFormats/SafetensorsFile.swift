@@ -31,14 +31,16 @@ public struct SafetensorsFile: Sendable {
 }
 
 extension SafetensorsFile {
-  /// Writes a file, or replaces the one at `path`, as a whole or not at all: whatever goes wrong, an existing file stays intact.
+  /// Writes a file, or replaces the one at `path`, as a whole or not at all: whatever goes wrong, an existing file
+  /// stays intact.
   ///
   /// The bytes are those that the reference implementation writes, with the metadata sorted by their keys.
   /// - Parameters:
   ///   - tensors: the tensors; no two of the same name.
   ///   - metadata: notes about the file.
   ///   - path: the file; its directory must exist.
-  /// - Throws: `FileFormatError` if the names or tensors cannot be held by the format or the system cannot write the file.
+  /// - Throws: `FileFormatError` if the names or tensors cannot be held by the format or the system cannot write the
+  ///   file.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
   ) throws(FileFormatError) {

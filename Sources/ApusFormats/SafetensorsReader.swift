@@ -6,8 +6,8 @@ import ApusCore
 
 /// An open safetensors file: the header is read and checked, tensors are read one at a time.
 ///
-/// The file comes from outside, so nothing that it says is believed: every name, type, shape and position is checked against the
-/// others and against the file's size before any memory is taken for a tensor.
+/// The file comes from outside, so nothing that it says is believed: every name, type, shape and position is checked
+/// against the others and against the file's size before any memory is taken for a tensor.
 public final class SafetensorsReader: Sendable {
   /// A tensor in the file.
   public struct Entry: Hashable, Sendable {
@@ -91,8 +91,8 @@ struct SafetensorsHeader {
     }
 
     let json: JSON
-    // The depth is that of a shape. The other limit leaves room for half a million tensors, and none for a header that is made to
-    // need memory.
+    // The depth is that of a shape. The other limit leaves room for half a million tensors, and none for a header that
+    // is made to need memory.
     do throws(JSONError) { json = try JSON(parsing: text, maximumDepth: 3, maximumValues: 1 << 22) } catch {
       throw malformed("the header is not valid JSON (\(error))")
     }
@@ -254,8 +254,10 @@ enum ForeignFormat {
   /// What a file that begins with these bytes is, as far as that shows.
   static func name(_ beginning: [UInt8]) -> String? {
     if let format = signatures.first(where: { beginning.starts(with: $0.bytes) }) { return format.name }
-    // The first eight bytes of a safetensors file, a small number, are never all letters.
-    let isText = beginning.prefix(8).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
+    // The length that a safetensors file begins with has zero bytes. The text may be cut inside its last character.
+    let isText = String(decoding: beginning, as: UTF8.self).unicodeScalars.dropLast().allSatisfy {
+      $0 != "\u{FFFD}" && ($0.properties.generalCategory != .control || ("\t"..."\r").contains($0))
+    }
     return isText ? "a text, such as a CSV or JSON file" : nil
   }
 }

@@ -2,8 +2,9 @@ import ApusCore
 
 /// A part of a network: a function of one tensor with parameters of its own.
 ///
-/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its parameters and
-/// children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are looked through instead:
+/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its
+/// parameters and children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are
+/// looked through instead:
 /// ```swift
 /// final class Residual: Layer {
 ///   let inner: Dense
@@ -12,7 +13,8 @@ import ApusCore
 ///   func outputShape(for input: Shape) throws(ShapeError) -> Shape { try inner.outputShape(for: input) }
 /// }
 /// ```
-/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see ``withTraining(random:_:)``.
+/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see
+/// ``withTraining(random:_:)``.
 public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
   /// The layer's output; call the layer itself (`layer(x)`), which also keeps track of where an error happened.
   func forward(_ x: Tensor) -> Tensor
@@ -34,10 +36,14 @@ extension Layer {
   public var description: String { "\(Swift.type(of: self))" }
 
   /// The trainable tensors of this layer and everything in it, each once.
-  public var parameters: [Parameter] { namedParameters.map(\.parameter) }
+  public var parameters: [Parameter] {
+    var visitor = LayerVisitor(hasNames: false)
+    visit(&visitor)
+    return visitor.unnamed
+  }
 
-  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A parameter that is
-  /// shared appears once, under its first path.
+  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A
+  /// parameter that is shared appears once, under its first path.
   public var namedParameters: [(name: String, parameter: Parameter)] {
     var visitor = LayerVisitor()
     visit(&visitor)
@@ -65,22 +71,36 @@ extension Layer {
 /// Collects the parameters and children that a layer names.
 public struct LayerVisitor {
   private(set) var parameters: [(name: String, parameter: Parameter)] = []
+  private(set) var unnamed: [Parameter] = []
   private(set) var children: [(name: String, layer: any Layer)] = []
   private var seen: Set<ObjectIdentifier> = []
   private var prefix = ""
   private let isDeep: Bool
+  private let hasNames: Bool
 
-  init(isDeep: Bool = true) { self.isDeep = isDeep }
+  /// - Parameter hasNames: whether paths are wanted: a training step asks for the parameters alone, each time.
+  init(isDeep: Bool = true, hasNames: Bool = true) {
+    self.isDeep = isDeep
+    self.hasNames = hasNames
+  }
 
   /// Names a parameter of the layer; nil, for a layer that has none, is passed over.
   public mutating func parameter(_ name: String, _ parameter: Parameter?) {
-    guard let parameter, seen.insert(ObjectIdentifier(parameter)).inserted else { return }
-    parameters.append((prefix + name, parameter))
+    guard let parameter, isNew(parameter) else { return }
+    if hasNames { parameters.append((prefix + name, parameter)) } else { unnamed.append(parameter) }
+  }
+
+  private mutating func isNew(_ parameter: Parameter) -> Bool {
+    // Of a few parameters, looking at each is faster than a set.
+    if !hasNames && unnamed.count < 12 { return !unnamed.contains { $0 === parameter } }
+    if seen.isEmpty { seen = Set(unnamed.map(ObjectIdentifier.init)) }
+    return seen.insert(ObjectIdentifier(parameter)).inserted
   }
 
   /// Names a layer inside the layer.
   public mutating func child(_ name: String, _ layer: (any Layer)?) {
     guard let layer else { return }
+    guard hasNames else { return layer.visit(&self) }
     children.append((name, layer))
     guard isDeep else { return }
     let outer = prefix
@@ -91,7 +111,7 @@ public struct LayerVisitor {
 
   /// Names layers inside the layer by their positions: "0", "1", …
   public mutating func children(_ layers: [any Layer]) {
-    for (i, layer) in layers.enumerated() { child("\(i)", layer) }
+    for (i, layer) in layers.enumerated() { child(hasNames ? "\(i)" : "", layer) }
   }
 
   /// Looks through stored properties: parameters and layers, also in optionals, arrays, dictionaries and tuples.

@@ -84,14 +84,6 @@ public protocol ConfigurableLayer: Layer {
   var configuration: LayerConfiguration { get }
   /// - Throws: `ConfigurationError` for settings that are absent, of the wrong type or out of range.
   init(configuration: LayerConfiguration) throws
-  /// For layers that hold other layers, whose kinds are looked up in `registry`; other layers need not write it.
-  init(configuration: LayerConfiguration, registry: LayerRegistry) throws
-}
-
-extension ConfigurableLayer {
-  public init(configuration: LayerConfiguration, registry: LayerRegistry) throws {
-    try self.init(configuration: configuration)
-  }
 }
 
 /// The kinds of layers that files may name. Users' own layers are added with ``register(_:)``.
@@ -116,12 +108,15 @@ public struct LayerRegistry: Sendable {
 
   public mutating func register(_ type: any ConfigurableLayer.Type) { kinds[type.kind] = type }
 
+  /// The registry that containers take the layers inside them from: the one that they are being made from themselves.
+  @TaskLocal static var current = LayerRegistry.standard
+
   /// The layer that `configuration` describes. Its parameters have shapes but no elements until they are assigned.
   public func layer(_ configuration: LayerConfiguration) throws -> any ConfigurableLayer {
     guard let type = kinds[configuration.kind] else {
       throw ConfigurationError("there is no layer of kind '\(configuration.kind)'")
     }
-    return try type.init(configuration: configuration, registry: self)
+    return try Self.$current.withValue(self) { try type.init(configuration: configuration) }
   }
 }
 
@@ -152,6 +147,16 @@ extension LayerConfiguration {
     return value
   }
 
+  /// The type of the parameters: float32 unless "dtype" says otherwise.
+  func floatingPointType() throws -> DType {
+    guard settings["dtype"] != nil else { return .float32 }
+    let name = try text("dtype")
+    guard let dtype = DType.allCases.first(where: { $0.description == name }), dtype.isFloatingPoint else {
+      throw ConfigurationError("\(kind): there is no floating-point type '\(name)'")
+    }
+    return dtype
+  }
+
   func activation() throws -> Activation {
     let name = try text("activation")
     var parameters: [String: Double] = [:]
@@ -163,16 +168,6 @@ extension LayerConfiguration {
       throw ConfigurationError("\(kind): there is no activation '\(name)'")
     }
     return activation
-  }
-
-  /// The element type of the parameters; float32 if the file does not say.
-  func dtype() throws -> DType {
-    guard settings["dtype"] != nil else { return .float32 }
-    let name = try text("dtype")
-    guard let dtype = DType.allCases.first(where: { $0.isFloatingPoint && $0.description == name }) else {
-      throw ConfigurationError("\(kind): '\(name)' is not a floating-point type")
-    }
-    return dtype
   }
 
   mutating func set(_ activation: Activation) {
@@ -198,8 +193,7 @@ extension Dense: ConfigurableLayer {
       kind: Self.kind,
       settings: ["inputs": .integer(inputs), "outputs": .integer(outputs), "bias": .flag(bias != nil)])
     result.set(activation)
-    // Nearly all layers are float32, so only others say so.
-    if weight.dtype != .float32 { result.settings["dtype"] = .text("\(weight.dtype)") }
+    if weight.dtype != .float32 { result.settings["dtype"] = .text(weight.dtype.description) }
     return result
   }
 
@@ -209,7 +203,7 @@ extension Dense: ConfigurableLayer {
     // The parameters will be read from a file. No memory is taken before: the sizes are only what the file says.
     self.init(
       inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
-      weights: .placeholder, biases: .placeholder, dtype: try configuration.dtype())
+      weights: .placeholder, biases: .placeholder, dtype: try configuration.floatingPointType())
   }
 }
 
@@ -259,10 +253,6 @@ extension Sequential: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    try self.init(configuration: configuration, registry: .standard)
-  }
-
-  public convenience init(configuration: LayerConfiguration, registry: LayerRegistry) throws {
-    self.init(try configuration.layers.map { try registry.layer($0) })
+    self.init(try configuration.layers.map { try LayerRegistry.current.layer($0) })
   }
 }

@@ -5,8 +5,8 @@ import FoundationEssentials
 /// One harness for every layer: shapes, element types, gradients, names, files and descriptions.
 ///
 /// ```swift
-/// let check = LayerCheck("Dense(3, 2)", accepts: [[4, 3], [1, 3], [0, 3]], refuses: [[4, 2]]) { Dense(3, 2, dtype: $0) }
-/// #expect(check.problems() == [])
+/// let check = LayerCheck("Dense(3, 2)", accepts: [[4, 3], [1, 3], [0, 3]], refuses: [[4, 2]]) { Dense(3, 2, dtype: $0)
+/// } #expect(check.problems() == [])
 /// ```
 public struct LayerCheck: Sendable, CustomStringConvertible {
   /// The layer as it is written.
@@ -20,7 +20,8 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - description: what the layer's `description` must be.
   ///   - isTraining: whether outputs and gradients are those of training; the same random numbers are drawn each time.
-  ///   - make: a layer whose parameters are of the given type; called inside `withSeed`, so that it always starts the same.
+  ///   - make: a layer whose parameters are of the given type; called inside `withSeed`, so that it always starts the
+  ///     same.
   public init(
     _ description: String, accepts: [Shape], refuses: [Shape] = [], isTraining: Bool = false,
     make: @escaping @Sendable (DType) -> any Layer
@@ -53,12 +54,14 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
   }
 
   private func input(_ shape: Shape, _ dtype: DType) -> Tensor {
-    var random = RandomSource(seed: 3)
+    // With this seed no element is close to a kink of an activation.
+    var random = RandomSource(seed: 4)
     return .randomNormal(shape, dtype: .float64, using: &random).cast(to: dtype)
   }
 
   private func forwardProblems(_ layer: any Layer, _ shape: Shape) -> [String] {
-    let twin = withSeed(5) { make(.float32) }
+    let twin = make(.float32)
+    for (single, double) in zip(twin.parameters, layer.parameters) { single.value = double.value.cast(to: .float32) }
     let single = run { twin(input(shape, .float32)) }
     let double = run { layer(input(shape, .float64)) }
     var problems: [String] = []
@@ -75,20 +78,23 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
     return problems
   }
 
-  /// The rule must throw one sentence that says which layer, what it found and what it expected.
+  /// The rule must throw one sentence that says which layer, what it found and what it expected. A layer inside may be
+  /// the one that refuses; then it names the shape that arrived there.
   private func refusalProblems(_ layer: any Layer, _ shape: Shape) -> [String] {
     do throws(ShapeError) {
       let output = try layer.outputShape(for: shape)
       return ["input \(shape) should be refused, but gives \(output)"]
     } catch {
-      let inner = layer.children.map(\.layer.description) + [layer.description]
-      let parts = inner.contains { error.operation == $0 } ? [shape.description, "expected"] : [layer.description]
-      return parts.filter { !error.description.contains($0) }.map { "the error for \(shape) lacks '\($0)': \(error)" }
+      let isInner = layer.children.contains { $0.layer.description == error.operation }
+      let parts = isInner ? [] : [layer.description, shape.description]
+      return (parts + ["expected"]).filter { !error.description.contains($0) }.map {
+        "the error for \(shape) lacks '\($0)': \(error)"
+      }
     }
   }
 
-  /// The hand-written ``Layer/visit(_:)`` finds what reflection finds, in the same order. Reflection may put the name of the property
-  /// that holds an array before the position: "layers.0.weight" for "0.weight".
+  /// The hand-written ``Layer/visit(_:)`` finds what reflection finds, in the same order. Reflection may put the name
+  /// of the property that holds an array before the position: "layers.0.weight" for "0.weight".
   private func visitProblems(_ layer: any Layer) -> [String] {
     let (named, reflected) = (layer.namedParameters, layer.reflectedParameters)
     guard named.map(\.parameter) == reflected.map(\.parameter) else {

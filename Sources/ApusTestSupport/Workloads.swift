@@ -12,8 +12,8 @@ import ApusTraining
 
 /// A training workload with known numbers: network, initial parameters, batch, loss and optimiser.
 ///
-/// Everything is drawn from NumPy's random numbers, so that another framework can start from the same place; how, and the losses
-/// that PyTorch computes, is written in `Tests/ApusNNTests/Fixtures/make_training.py` and `workloads.json`.
+/// Everything is drawn from NumPy's random numbers, so that another framework can start from the same place; how, and
+/// the losses that PyTorch computes, is written in `Tests/ApusNNTests/Fixtures/make_training.py` and `workloads.json`.
 /// ```swift
 /// let workload = Workload.mlp784
 /// let (model, optimizer, batch) = (workload.makeModel(), workload.makeOptimizer(), workload.makeBatch())

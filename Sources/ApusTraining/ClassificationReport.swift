@@ -60,6 +60,7 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
     let matrix =
       [["true \\ predicted"] + classNames]
       + zip(classNames, confusion).map { [$0] + $1.map(String.init) }
-    return "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(alignedTable(rows))\n\n\(alignedTable(matrix))"
+    return
+      "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(alignedTable(rows))\n\n\(alignedTable(matrix))"
   }
 }

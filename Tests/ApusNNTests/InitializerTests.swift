@@ -76,7 +76,7 @@ import Testing
 
   @Test("H3: weights of zero keep all units of a layer equal for ever") func symmetry() {
     let x = normal([8, 2], seed: 1)
-    let y = Tensor([0.0, 1, 1, 0, 1, 0, 0, 1], shape: [8, 1])
+    let y = Tensor([0.0, 1, 1, 0, 1, 0, 1, 1], shape: [8, 1])
     func hiddenRows(_ weights: Initializer) -> Set<[Double]> {
       let first = Dense(2, 4, activation: .sigmoid, weights: weights, dtype: .float64)
       let second = Dense(4, 1, weights: weights, dtype: .float64)

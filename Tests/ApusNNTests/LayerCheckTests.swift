@@ -89,7 +89,9 @@ import Testing
     }
     func outputShape(for input: Shape) throws(ShapeError) -> Shape {
       guard input.last == 3 || mistake == .refusal else {
-        throw mistake == .name ? ShapeError("layer", "no") : ShapeError(description, "\(input) found, expected (…, 3)")
+        throw mistake == .name
+          ? ShapeError("layer", "\(input) is not as expected")
+          : ShapeError(description, "\(input) found, expected (…, 3)")
       }
       return mistake == .promise ? [input.elementCount] : input
     }

@@ -61,7 +61,9 @@ import Testing
 
   /// A layer chooses the fused form where there is one, and gives the same numbers where there is none.
   @Test(arguments: Activation.all) func layerIsItsFormula(activation: Activation) {
-    let layer = withSeed(3) { Dense(3, 4, activation: activation, biases: .normal(standardDeviation: 1), dtype: .float64) }
+    let layer = withSeed(3) {
+      Dense(3, 4, activation: activation, biases: .normal(standardDeviation: 1), dtype: .float64)
+    }
     let x = normal([6, 3], seed: 5)
     let formula = activation(x • layer.weight.value.transposed() + layer.bias!.value)
     #expect(difference(layer(x), formula, 1e-13) == nil)
@@ -75,7 +77,7 @@ import Testing
       }
       print(model(Tensor.zeros([5, 3])))
     }
-    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    let message = standardError(of: result)
     for part in ["Dense(4, 1)", "Sequential", "(5, 2)", "(1, 4)"] { #expect(message.contains(part), "\(message)") }
   }
 }

@@ -150,37 +150,39 @@ import Testing
 
   // MARK: Mistakes
 
-  private func message(_ result: ExitTest.Result?) -> String {
-    String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-  }
-
   @Test func shapesMustAgree() async {
     let squared = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = meanSquaredError(.zeros([32, 1]), target: .zeros([32]))
     }
-    #expect(message(squared).contains("meanSquaredError: a prediction of shape (32, 1) and a target of shape (32,) differ"))
+    #expect(
+      standardError(of: squared).contains(
+        "meanSquaredError: a prediction of shape (32, 1) and a target of shape (32,) differ"))
     let binary = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = binaryCrossEntropy(logits: .zeros([4, 1]), target: .zeros([4, 2]))
     }
-    #expect(message(binary).contains("binaryCrossEntropy: a prediction of shape (4, 1) and a target of shape (4, 2)"))
+    #expect(
+      standardError(of: binary).contains(
+        "binaryCrossEntropy: a prediction of shape (4, 1) and a target of shape (4, 2)"))
     let rows = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = softmaxCrossEntropy(logits: .zeros([4, 3]), target: .zeros([4, 2]))
     }
-    #expect(message(rows).contains("softmaxCrossEntropy: a prediction of shape (4, 3) and a target of shape (4, 2)"))
+    #expect(
+      standardError(of: rows).contains("softmaxCrossEntropy: a prediction of shape (4, 3) and a target of shape (4, 2)")
+    )
     let labels = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = softmaxCrossEntropy(logits: .zeros([4, 3]), labels: Tensor([0, 1, 2] as [Int32]))
     }
-    #expect(message(labels).contains("softmaxCrossEntropy") && message(labels).contains("(4, 3)"))
+    #expect(standardError(of: labels).contains("softmaxCrossEntropy") && standardError(of: labels).contains("(4, 3)"))
   }
 
   @Test func labelsMustBeClasses() async {
     let large = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = softmaxCrossEntropy(logits: .zeros([2, 3]), labels: Tensor([0, 3] as [Int32]))
     }
-    #expect(message(large).contains("label 3 is outside the 3 classes"))
+    #expect(standardError(of: large).contains("label 3 is outside the 3 classes"))
     let negative = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = softmaxCrossEntropy(logits: .zeros([2, 3]), labels: Tensor([-1, 0] as [Int32]))
     }
-    #expect(message(negative).contains("label -1 is outside the 3 classes"))
+    #expect(standardError(of: negative).contains("label -1 is outside the 3 classes"))
   }
 }

@@ -28,9 +28,10 @@ import Testing
 
   @Test("B4: dimensions of a network with n⁰ = 2, n¹ = 3, n² = 5") func dimensions() throws {
     let model = Sequential([Dense(2, 3), Dense(3, 5)])
-    #expect(model.namedParameters.map { "\($0.name) \($0.parameter.shape)" } == [
-      "0.weight (3, 2)", "0.bias (3,)", "1.weight (5, 3)", "1.bias (5,)",
-    ])
+    #expect(
+      model.namedParameters.map { "\($0.name) \($0.parameter.shape)" } == [
+        "0.weight (3, 2)", "0.bias (3,)", "1.weight (5, 3)", "1.bias (5,)",
+      ])
     // (3, 1) = (3, 2)(2, 1) + (3, 1) and (5, 1) = (5, 3)(3, 1) + (5, 1), in columns.
     let a0 = Tensor.zeros([2, 1])
     let z1 = model.parameters[0].value • a0 + model.parameters[1].value.reshaped([3, 1])

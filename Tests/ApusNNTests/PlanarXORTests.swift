@@ -22,15 +22,22 @@ import Testing
   }
 
   private struct Parameters: Decodable {
-    let W1: [[Double]]
+    let w1: [[Double]]
     let b1: [[Double]]
-    let W2: [[Double]]
+    let w2: [[Double]]
     let b2: [[Double]]
+
+    private enum CodingKeys: String, CodingKey {
+      case w1 = "W1"
+      case b1
+      case w2 = "W2"
+      case b2
+    }
 
     func network() -> Sequential {
       Sequential {
-        dense(W1, bias: b1.map { $0[0] }, activation: .tanh)
-        dense(W2, bias: b2.map { $0[0] })
+        dense(w1, bias: b1.map { $0[0] }, activation: .tanh)
+        dense(w2, bias: b2.map { $0[0] })
       }
     }
   }

@@ -1,5 +1,6 @@
 import ApusTestSupport
 import Foundation
+import Testing
 
 @testable import ApusCore
 @testable import ApusNN
@@ -34,4 +35,9 @@ func difference(_ found: Tensor, _ expected: Tensor, _ tolerance: Double) -> Str
 func fixture<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
   let url = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)")
   return try JSONDecoder().decode(type, from: Data(contentsOf: url))
+}
+
+/// What a process of its own wrote to its standard error.
+func standardError(of result: ExitTest.Result?) -> String {
+  String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
 }

@@ -181,6 +181,6 @@ import Testing
   @Test("N-19b: softmax of large scores") func largeScores() {
     let scores = Tensor([1000.0, 1001])
     #expect(difference(softmax(scores), [0.268941421, 0.731058579], 1e-9) == nil)
-    #expect((exp(scores) / exp(scores).sum()).doubles.allSatisfy(\.isNaN), "the naive formula would do as well")
+    #expect((exp(scores) / exp(scores).sum()).doubles.allSatisfy { $0.isNaN }, "the naive formula would do as well")
   }
 }

@@ -69,7 +69,8 @@ import Testing
     }
   }
 
-  /// Float32 against PyTorch's float64. Rounding errors grow with the steps; PyTorch's own float32 is as far from its float64.
+  /// Float32 against PyTorch's float64. Rounding errors grow with the steps; PyTorch's own float32 is as far from its
+  /// float64.
   @Test(arguments: Workload.all) func tenStepsInFloat32(workload: Workload) throws {
     let reference = try Self.reference(workload)
     let model = workload.makeModel()

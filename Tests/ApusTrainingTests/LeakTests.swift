@@ -10,7 +10,8 @@ import Testing
   @Test func twoThousandStepsKeepNothing() async {
     await #expect(processExitsWith: .success) {
       let data = Small.line(count: 40)
-      let trainer = Trainer(Small.network(2, 1), loss: .meanSquaredError, optimizer: Adam(), metrics: [.meanAbsoluteError])
+      let trainer = Trainer(
+        Small.network(2, 1), loss: .meanSquaredError, optimizer: Adam(), metrics: [.meanAbsoluteError])
       // The first epoch makes the optimiser's memory.
       try trainer.fit(data, validation: data, epochs: 1, batchSize: 8, progress: .silent)
       let before = Tensor.memoryUse.live

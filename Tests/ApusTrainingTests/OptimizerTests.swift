@@ -134,8 +134,8 @@ final class Point: Layer {
     #expect(model.weight.value.doubles != frozen)
   }
 
-  /// The correction for Adam's start from zero counts a parameter's own steps, as in PyTorch: after freezing a layer for a long time,
-  /// its first step must be as long as any first step.
+  /// The correction for Adam's start from zero counts a parameter's own steps, as in PyTorch: after freezing a layer
+  /// for a long time, its first step must be as long as any first step.
   @Test func adamsFirstStepIsTheSameWheneverItComes() {
     let (early, late) = (Parameter(Tensor([1.0])), Parameter(Tensor([1.0])))
     final class Two: Layer {
@@ -148,7 +148,9 @@ final class Point: Layer {
     let model = Two(early, late)
     let adam = Adam(learningRate: 0.1)
     late.isTrainable = false
-    func step() { adam.update(model, valueWithGradient(of: model) { ($0.early.value + $0.late.value).sum() }.gradients) }
+    func step() {
+      adam.update(model, valueWithGradient(of: model) { ($0.early.value + $0.late.value).sum() }.gradients)
+    }
     for _ in 0..<20 { step() }
     late.isTrainable = true
     for _ in 0..<3 { step() }
@@ -195,10 +197,10 @@ final class Point: Layer {
     let momentum = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = SGD(learningRate: 0.1, momentum: 1)
     }
-    #expect(String(decoding: momentum?.standardErrorContent ?? [], as: UTF8.self).contains("the momentum 1.0 must be"))
+    #expect(standardError(of: momentum).contains("the momentum 1.0 must be"))
     let betas = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Adam(betas: (0.9, 1.2))
     }
-    #expect(String(decoding: betas?.standardErrorContent ?? [], as: UTF8.self).contains("Adam: both betas"))
+    #expect(standardError(of: betas).contains("Adam: both betas"))
   }
 }

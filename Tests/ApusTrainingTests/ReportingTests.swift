@@ -56,7 +56,8 @@ import Testing
     #expect(scores[1] == .init(precision: 0.5, recall: 2.0 / 3, f1: 4.0 / 7, support: 3))
     #expect(scores[2] == .init(precision: nil, recall: 0, f1: 0, support: 1))
     #expect(scores[3] == .init(precision: nil, recall: nil, f1: nil, support: 0))
-    #expect(report.description.hasPrefix("accuracy 0.5000 on 8 examples\n\nclass  precision  recall      F1  examples\n"))
+    #expect(
+      report.description.hasPrefix("accuracy 0.5000 on 8 examples\n\nclass  precision  recall      F1  examples\n"))
   }
 
   // MARK: History
@@ -113,7 +114,7 @@ import Testing
       }
     }
     #expect(
-      String(decoding: result?.standardErrorContent ?? [], as: UTF8.self) == """
+      standardError(of: result) == """
         epoch 1/3  loss 0.5000, accuracy 0.2500  (20 ms)
         epoch 2/3  loss 0.5000, accuracy 0.2500  (20 ms)
         epoch 3/3  loss 0.5000, accuracy 0.2500, validation loss 0.7500, validation accuracy 0.1250  (20 ms)
@@ -131,7 +132,7 @@ import Testing
           metricNames: [])
       }
     }
-    let lines = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).split(separator: "\n")
+    let lines = standardError(of: result).split(separator: "\n")
     let numbers = lines.compactMap { line in Int(line.dropFirst(6).prefix { $0 != "/" }) }
     #expect(numbers == [1] + stride(from: 50, through: 1000, by: 50))
   }
@@ -145,6 +146,6 @@ import Testing
       var bar = ProgressReporter(.bar, epochs: 1)
       bar.epoch(epoch, metricNames: [])
     }
-    #expect(String(decoding: result?.standardErrorContent ?? [], as: UTF8.self) == "\r\u{1B}[Kepoch 1/1  loss 1.0000\n")
+    #expect(standardError(of: result) == "\r\u{1B}[Kepoch 1/1  loss 1.0000\n")
   }
 }

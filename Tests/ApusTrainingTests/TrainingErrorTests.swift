@@ -15,7 +15,9 @@ import Testing
     } catch { return (error as? TrainingError)?.description ?? "another error: \(error)" }
   }
 
-  private func fit(_ data: Dataset, _ model: some Layer, _ loss: Loss, validation: Dataset? = nil, batchSize: Int = 32) -> String {
+  private func fit(_ data: Dataset, _ model: some Layer, _ loss: Loss, validation: Dataset? = nil, batchSize: Int = 32)
+    -> String
+  {
     let before = Small.parameters(model)
     let trainer = Trainer(model, loss: loss, optimizer: Adam())
     let text = sentence {
@@ -29,10 +31,12 @@ import Testing
     let iris = try Dataset.iris()
     #expect(
       fit(iris, Sequential([Dense(5, 3)]), .softmaxCrossEntropy)
-        == "iris.csv: Dense(5, 3): an input of shape (150, 4) was found; expected 5 along the last axis (in Sequential, layer 0)")
+        == "iris.csv: Dense(5, 3): an input of shape (150, 4) was found; expected 5 along the last axis (in Sequential, layer 0)"
+    )
     #expect(
       fit(iris, Dense(4, 2), .softmaxCrossEntropy)
-        == "iris.csv: softmaxCrossEntropy: the network's output has shape (150, 2); expected (n, 3), a logit for each class")
+        == "iris.csv: softmaxCrossEntropy: the network's output has shape (150, 2); expected (n, 3), a logit for each class"
+    )
     #expect(fit(iris, Dense(4, 1), .binaryCrossEntropy).contains("there are 3 classes; expected (n, 1) and 2 classes"))
     #expect(fit(Small.line(), Dense(2, 2), .softmaxCrossEntropy).contains("the targets are numbers"))
     #expect(fit(Small.line(), Dense(2, 1), .binaryCrossEntropy).contains("the targets are numbers"))
@@ -56,9 +60,11 @@ import Testing
     let model = Dense(2, 1, weights: .constant(1))
     let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 1000))
     let text = sentence { _ = try trainer.fit(far, epochs: 50, batchSize: 64, progress: .silent) }
-    #expect(text.hasPrefix("the loss became inf in epoch 3, after 2 updates; try a smaller learning rate than 1000.0"), "\(text)")
+    #expect(
+      text.hasPrefix("the loss became inf in epoch 3, after 2 updates; try a smaller learning rate than 1000.0"),
+      "\(text)")
     #expect(trainer.optimizer.memory.step == 2)
-    #expect(model.parameters.allSatisfy { $0.value.doubles.allSatisfy(\.isFinite) })
+    #expect(model.parameters.allSatisfy { $0.value.doubles.allSatisfy { $0.isFinite } })
   }
 
   @Test func featuresThatAreNoNumbersChangeNothing() {

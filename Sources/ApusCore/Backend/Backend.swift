@@ -47,7 +47,7 @@ package protocol Backend: AnyObject, Sendable {
 
 /// Reductions of one axis.
 package enum Reduction: UInt8, Sendable {
-  case sum, product, min, max, sumOfSquares, argMin, argMax, any, all
+  case sum = 0, product, min, max, sumOfSquares, argMin, argMax, any, all, mean
 }
 
 /// Functions of a whole row.

@@ -71,28 +71,45 @@ extension Expression {
     for expression in order.reversed() {
       guard let adjoint = adjoints[expression.identity] else { continue }
       switch expression.node.kind {
-      case .input(i): result = result + adjoint
+      case .input(i): result = result.plus(adjoint)
       case .input, .scalar, .constant: break
       case .primitive(.select):
         let (condition, a, b) = (expression.node.operands[0], expression.node.operands[1], expression.node.operands[2])
         for (operand, term) in [(a, select(condition, adjoint, 0)), (b, select(condition, 0, adjoint))] {
-          adjoints[operand.identity] = adjoints[operand.identity].map { $0 + term } ?? term
+          adjoints[operand.identity] = adjoints[operand.identity].map { $0.plus(term) } ?? term
         }
       case .primitive(let primitive):
         let operands = expression.node.operands
         let value = expression.identity == identity ? output : expression
         for (operand, partial) in zip(operands, primitive.partials(operands, value)) where partial.constantValue != 0 {
-          // A condition times a number is a choice: 0 times infinity must not give NaN.
           let term = adjoint.times(partial)
-          adjoints[operand.identity] = adjoints[operand.identity].map { $0 + term } ?? term
+          adjoints[operand.identity] = adjoints[operand.identity].map { $0.plus(term) } ?? term
         }
       }
     }
     return result.replacing(self, by: output)
   }
 
-  /// The product with a partial derivative; a condition chooses instead.
-  func times(_ partial: Expression) -> Expression { partial.isPredicate ? select(partial, self, 0) : self * partial }
+  /// The product with a partial derivative, where this is one on its way back.
+  ///
+  /// A condition chooses instead. A branch that was not taken stays 0, whatever its derivative: 0 times infinity must not give NaN.
+  func times(_ partial: Expression) -> Expression {
+    if partial.isPredicate { return select(partial, self, 0) }
+    if let choice = operands(of: .select) {
+      if choice[2].constantValue == 0 { return select(choice[0], choice[1].times(partial), 0) }
+      if choice[1].constantValue == 0 { return select(choice[0], 0, choice[2].times(partial)) }
+    }
+    return self * partial
+  }
+
+  /// The sum of two derivatives on their way back; those of the two branches of one choice become a choice again.
+  fileprivate func plus(_ other: Expression) -> Expression {
+    if let left = operands(of: .select), let right = other.operands(of: .select), left[0].identity == right[0].identity {
+      if left[2].constantValue == 0 && right[1].constantValue == 0 { return select(left[0], left[1], right[2]) }
+      if left[1].constantValue == 0 && right[2].constantValue == 0 { return select(left[0], right[1], left[2]) }
+    }
+    return self + other
+  }
 
   var isPredicate: Bool {
     if case .primitive(let primitive) = node.kind { primitive.isPredicate } else { false }

@@ -36,6 +36,9 @@ package final class TileProgram: @unchecked Sendable {
       instructions: UnsafePointer(instructions))
   }
 
+  /// How many instructions there are, once products and sums have been fused.
+  var instructionCount: Int { Int(header.instruction_count) }
+
   deinit {
     instructions.deallocate()
     constants.deallocate()

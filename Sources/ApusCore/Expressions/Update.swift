@@ -69,9 +69,14 @@ public final class Update: Sendable {
     precondition(states.count == stateCount && scalars.count == scalarCount)
     for i in states.indices { states[i].makeUnique() }
     parameter.update { value in
+      var inputs = [value, gradient]
+      var outputs = [value]
+      if stateCount > 0 {
+        inputs += states
+        outputs += states
+      }
       value.backend.elementwise(
-        value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape,
-        inputs: [value, gradient] + states, outputs: [value] + states)
+        value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs, outputs: outputs)
     }
   }
 

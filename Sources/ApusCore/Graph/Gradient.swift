@@ -129,20 +129,21 @@ public func gradient(at x: Tensor, of body: (Tensor) throws -> Tensor) rethrows 
 package func valueWithGradient(
   of parameters: [Parameter], at inputs: [Tensor], _ body: ([Tensor]) throws -> Tensor
 ) rethrows -> (value: Tensor, parameters: [Tensor], inputs: [Tensor]) {
-  let (value, variables) = try GradientScope.open { scope in
+  let (value, variables) = try GradientScope.open(parameters) { scope in
     var variables: [Tensor] = []
     variables.reserveCapacity(parameters.count + inputs.count)
     for parameter in parameters {
       // In an enclosing scope the parameter may already be a variable: then link to it.
       let outer = scope.parent?.variable(for: parameter)
       let variable = (outer ?? parameter.stored).asVariable(in: "valueWithGradient", label: parameter.name)
-      scope.track(parameter, as: variable)
+      scope.track(variable)
       variables.append(variable)
     }
     for input in inputs { variables.append(input.asVariable(in: "valueWithGradient")) }
-    return (try body(Array(variables[parameters.count...])), variables)
+    return (try body(inputs.isEmpty ? [] : Array(variables[parameters.count...])), variables)
   }
   let all = gradients(of: value, wrt: variables, in: "valueWithGradient")
+  guard !inputs.isEmpty else { return (value.leavingScope(), all, []) }
   return (value.leavingScope(), Array(all[..<parameters.count]), Array(all[parameters.count...]))
 }
 

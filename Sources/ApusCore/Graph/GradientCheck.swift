@@ -70,7 +70,7 @@ package struct GradientVariable {
 /// the value's own scale: below that, differences are rounding noise.
 /// - Parameters:
 ///   - scale: the size of the numbers that the value is a sum of.
-///   - step: the distance between function values, relative to elements beyond 1.
+///   - step: the distance between function values.
 package func compareGradients(
   of variables: [GradientVariable], scale: Double, step: Double, tolerance: Double, value: () throws -> Double
 ) rethrows -> GradientReport {
@@ -80,7 +80,8 @@ package func compareGradients(
     let positions = elements.indices.filter { !variable.kinks.contains($0) }
     let differences = try positions.map { position -> Double in
       let x = elements[position]
-      let h = step * max(1, abs(x))
+      // The step that is really made, after rounding: of large elements it is not less than they can resolve.
+      let h = (x + max(step, abs(x) * 1e-9)) - x
       func at(_ distance: Double) throws -> Double {
         elements[position] = x + distance
         variable.assign(elements)

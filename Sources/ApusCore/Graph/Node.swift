@@ -18,9 +18,10 @@ package final class Node: @unchecked Sendable {
   /// The innermost layer that was running.
   package let layer: (any RunningLayer)?
 
-  init(_ function: any Function, inputs: [Tensor], outputType: TensorType, savedOutput: Storage?) {
+  init<F: Function>(_ function: F, inputs: [Tensor], outputType: TensorType, savedOutput: Storage?) {
     sequence = apus_next_sequence()
     self.function = function
+    isVariable = F.self == Identity.self
     self.inputs = inputs
     self.outputType = outputType
     self.savedOutput = savedOutput
@@ -32,6 +33,7 @@ package final class Node: @unchecked Sendable {
   init(variable type: TensorType, label: String?) {
     sequence = apus_next_sequence()
     function = nil
+    isVariable = true
     inputs = []
     outputType = type
     savedOutput = nil
@@ -40,7 +42,7 @@ package final class Node: @unchecked Sendable {
   }
 
   /// Whether this node stands for a tensor that a gradient is taken with respect to.
-  var isVariable: Bool { function == nil || function is Identity }
+  let isVariable: Bool
 
   /// The output as the gradient sees it: with its elements if they were saved, and always with its place in the graph.
   var output: Tensor {

@@ -6,17 +6,34 @@ import CApus
 /// The innermost `valueWithGradient` on this thread.
 package final class GradientScope {
   let parent: GradientScope?
-  /// The parameters whose gradients are asked for, by identity, with their variables.
-  private var tracked: [ObjectIdentifier: Tensor] = [:]
+  /// The parameters whose gradients are asked for, and their variables in the same order.
+  private let parameters: [Parameter]
+  private var variables: [Tensor] = []
+  /// Positions by identity, once there are so many that searching would take longer.
+  private var positions: [ObjectIdentifier: Int] = [:]
+  private static let fewParameters = 12
 
-  private init(parent: GradientScope?) { self.parent = parent }
+  private init(parent: GradientScope?, parameters: [Parameter]) {
+    self.parent = parent
+    self.parameters = parameters
+    variables.reserveCapacity(parameters.count)
+  }
 
   /// The variable that stands for `parameter` here, or in an enclosing scope; nil when nobody asks for its gradient.
   func variable(for parameter: Parameter) -> Tensor? {
-    tracked[ObjectIdentifier(parameter)] ?? parent?.variable(for: parameter)
+    if parameters.count > Self.fewParameters {
+      if let position = positions[ObjectIdentifier(parameter)] { return variables[position] }
+    } else {
+      for position in variables.indices where parameters[position] === parameter { return variables[position] }
+    }
+    return parent?.variable(for: parameter)
   }
 
-  func track(_ parameter: Parameter, as variable: Tensor) { tracked[ObjectIdentifier(parameter)] = variable }
+  /// Says which variable stands for the next of the parameters.
+  func track(_ variable: Tensor) {
+    if parameters.count > Self.fewParameters { positions[ObjectIdentifier(parameters[variables.count])] = variables.count }
+    variables.append(variable)
+  }
 
   static var current: GradientScope? {
     guard let pointer = apus_thread().pointee.gradient_scope else { return nil }
@@ -24,10 +41,10 @@ package final class GradientScope {
   }
 
   /// Runs `body` in a scope of its own, in which operations on tracked tensors are recorded.
-  static func open<R>(_ body: (GradientScope) throws -> R) rethrows -> R {
+  static func open<R>(_ parameters: [Parameter] = [], _ body: (GradientScope) throws -> R) rethrows -> R {
     let thread = apus_thread()
     let before = thread.pointee
-    let scope = GradientScope(parent: current)
+    let scope = GradientScope(parent: current, parameters: parameters)
     thread.pointee.gradient_scope = Unmanaged.passUnretained(scope).toOpaque()
     thread.pointee.is_recording = true
     defer {

@@ -3,71 +3,85 @@
 /// One reduction over a set of axes.
 struct Reduce: Function {
   let kind: Reduction
-  /// In ascending order.
-  let axes: [Int]
+  let axes: AxisSet
   let keepsAxes: Bool
 
   var name: String { "\(kind)" }
-  var detail: String { "axes \(axes)" }
+  var detail: String { "axes \(axes.axes)" }
 
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
     var shape = x[0].shape
-    if kind == .min || kind == .max || kind == .argMin || kind == .argMax, x[0].count == 0,
-      axes.contains(where: { x[0].shape[$0] == 0 })
-    {
-      throw ShapeError(name, "shape \(x[0].shape) has no elements to compare along axes \(axes)")
+    if kind == .min || kind == .max || kind == .argMin || kind == .argMax, reducedCount(shape) == 0 {
+      throw ShapeError(name, "shape \(x[0].shape) has no elements to compare along axes \(axes.axes)")
     }
     let isLogical = kind == .any || kind == .all
     if !isLogical && x[0].dtype == .bool { throw ShapeError(name, "a bool tensor was found; convert it with cast(to:)") }
-    for axis in axes.reversed() {
+    for axis in stride(from: shape.rank - 1, through: 0, by: -1) where axes.contains(axis) {
       if keepsAxes { shape[axis] = 1 } else { shape.remove(at: axis) }
     }
     switch kind {
     case .argMin, .argMax: return TensorType(shape, .int64)
     case .any, .all: return TensorType(shape, .bool)
     case .sum, .product, .sumOfSquares: return TensorType(shape, x[0].dtype == .uint8 ? .int64 : x[0].dtype)
+    case .mean:
+      guard x[0].dtype.isFloatingPoint else {
+        throw ShapeError(name, "a \(x[0].dtype) tensor was found; expected floating point (convert with cast(to:))")
+      }
+      return TensorType(shape, x[0].dtype)
     case .min, .max: return TensorType(shape, x[0].dtype)
     }
   }
 
+  /// How many elements go into one of the result.
+  private func reducedCount(_ shape: Shape) -> Int {
+    var count = 1
+    for axis in 0..<shape.rank where axes.contains(axis) { count *= shape[axis] }
+    return count
+  }
+
   func forward(_ x: [Tensor], into y: Tensor) {
     // The reduced axes are brought next to each other, if need be by a copy: then they are one middle axis.
-    var source = x[0].stopGradient()
-    var first = axes.first ?? 0
-    if let last = axes.last, last - first + 1 != axes.count {
+    var source = x[0]
+    var first = axes.first
+    if !axes.isContiguous {
       let kept = (0..<source.rank).filter { !axes.contains($0) }
-      source = source.transposed(kept + axes)
+      source = source.stopGradient().transposed(kept + axes.axes)
       first = kept.count
     }
     switch kind {
-    case .sum, .product, .sumOfSquares: source = source.cast(to: y.dtype == .bfloat16 ? .float32 : y.dtype)
+    case .sum, .product, .sumOfSquares, .mean: source = source.cast(to: y.dtype == .bfloat16 ? .float32 : y.dtype)
     default: if source.dtype == .bfloat16 { source = source.cast(to: .float32) }
     }
     source = source.dense
-    let outer = source.shape[..<first].reduce(1, *)
-    let count = source.shape[first..<(first + axes.count)].reduce(1, *)
-    let inner = source.shape[(first + axes.count)...].reduce(1, *)
-    if y.dtype == .bfloat16 {
-      let wide = Tensor(uninitialized: y.shape, .float32, on: y.backend)
-      y.backend.reduce(kind, source, outer: outer, count: count, inner: inner, into: wide)
-      y.backend.copy(wide, into: y)
-    } else {
-      y.backend.reduce(kind, source, outer: outer, count: count, inner: inner, into: y)
+    var (outer, count, inner) = (1, 1, 1)
+    for axis in 0..<first { outer *= source.shape[axis] }
+    for axis in first..<(first + axes.count) { count *= source.shape[axis] }
+    for axis in (first + axes.count)..<source.rank { inner *= source.shape[axis] }
+    let backend = y.backend
+    let result = y.dtype == .bfloat16 ? Tensor(uninitialized: y.shape, .float32, on: backend) : y
+    backend.reduce(kind == .mean ? .sum : kind, source, outer: outer, count: count, inner: inner, into: result)
+    if kind == .mean {
+      // In place: the divisions are as many as results.
+      backend.elementwise(
+        Elementwise.divideByScalar.program(result.dtype), scalars: [Double(count)], shape: result.shape,
+        inputs: [result], outputs: [result])
     }
+    if y.dtype == .bfloat16 { backend.copy(result, into: y) }
   }
 
-  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { kind != .sum }
+  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { kind != .sum && kind != .mean }
   var savesOutput: Bool { kind == .min || kind == .max }
 
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
     let dy = keepingAxes(dy, of: x[0].shape)
     switch kind {
     case .sum: return dy.broadcast(to: x[0].shape)
+    case .mean: return (dy / Double(reducedCount(x[0].shape))).broadcast(to: x[0].shape)
     case .sumOfSquares: return dy * 2 * x[0]
     case .min, .max:
       // Tied extremes share the gradient.
       let isExtreme = (x[0] .== keepingAxes(y, of: x[0].shape)).cast(to: x[0].dtype)
-      return isExtreme * (dy / isExtreme.sum(axes: axes, keepsAxes: true))
+      return isExtreme * (dy / isExtreme.sum(axes: axes.axes, keepsAxes: true))
     case .product: return dy * productOfOthers(x[0])
     case .argMin, .argMax, .any, .all: return nil
     }
@@ -76,15 +90,15 @@ struct Reduce: Function {
   private func keepingAxes(_ reduced: Tensor, of shape: Shape) -> Tensor {
     if keepsAxes { return reduced }
     var kept = shape
-    for axis in axes { kept[axis] = 1 }
+    for axis in 0..<shape.rank where axes.contains(axis) { kept[axis] = 1 }
     return reduced.reshaped(kept)
   }
 
   /// For each element the product of all others, right also where some are 0.
   private func productOfOthers(_ x: Tensor) -> Tensor {
     let isZero = x .== 0
-    let zeros = isZero.cast(to: x.dtype).sum(axes: axes, keepsAxes: true)
-    let others = x.replacing(where: isZero, with: 1).product(axes: axes, keepsAxes: true)
+    let zeros = isZero.cast(to: x.dtype).sum(axes: axes.axes, keepsAxes: true)
+    let others = x.replacing(where: isZero, with: 1).product(axes: axes.axes, keepsAxes: true)
     let nonZero = x.replacing(where: isZero, with: 1)
     let none = Tensor(filledWith: 0, shape: [], dtype: x.dtype)
     // No zero: product / x. One zero: only that element's gradient is not 0. More: all are 0.
@@ -95,11 +109,15 @@ struct Reduce: Function {
 
 extension Tensor {
   private func reduced(_ kind: Reduction, _ axes: [Int]?, _ keepsAxes: Bool) -> Tensor {
-    let resolved = (axes ?? Array(0..<rank)).map { axis($0, "\(kind)") }.sorted()
-    guard zip(resolved, resolved.dropFirst()).allSatisfy({ $0 != $1 }) else {
-      stop(ShapeError("\(kind)", "axes \(axes ?? []) name an axis of shape \(shape) twice"))
+    var set = AxisSet(all: axes == nil ? rank : 0)
+    for axis in axes ?? [] {
+      let resolved = self.axis(axis, "\(kind)")
+      guard !set.contains(resolved) else {
+        stop(ShapeError("\(kind)", "axes \(axes ?? []) name an axis of shape \(shape) twice"))
+      }
+      set.insert(resolved)
     }
-    return apply(Reduce(kind: kind, axes: resolved, keepsAxes: keepsAxes), [self])
+    return apply(Reduce(kind: kind, axes: set, keepsAxes: keepsAxes), [self])
   }
 
   /// The sum over `axes` (all if nil); a reduced axis disappears, or stays with extent 1. uint8 sums to int64.
@@ -108,13 +126,13 @@ extension Tensor {
     return reduced(.sum, axes, keepsAxes)
   }
 
-  /// The product over `axes` (all if nil).
+  /// The product over `axes` (all if nil). Its gradient is right where elements are 0; second derivatives there are not.
   public func product(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor { reduced(.product, axes, keepsAxes) }
 
   /// The arithmetic mean over `axes` (all if nil); NaN of no elements.
   public func mean(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
-    let total = requiringFloat("mean").reduced(.sum, axes, keepsAxes)
-    return total / Double(elementCount(of: axes))
+    if let axes, axes.isEmpty { return self }
+    return reduced(.mean, axes, keepsAxes)
   }
 
   /// The largest element over `axes` (all if nil); NaN if there is one. Tied elements share the gradient.

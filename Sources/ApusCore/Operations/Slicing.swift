@@ -51,6 +51,14 @@ public struct AxisSlice: Sendable, Hashable {
 /// What may stand in a subscript: a position, a range, or an ``AxisSlice``.
 public protocol TensorIndex { var axisSlice: AxisSlice { get } }
 extension AxisSlice: TensorIndex { public var axisSlice: AxisSlice { self } }
+// So that `.all`, `.reversed` and `.from(2)` can be written where any index may stand.
+extension TensorIndex where Self == AxisSlice {
+  public static var all: AxisSlice { AxisSlice.all }
+  public static var reversed: AxisSlice { AxisSlice.reversed }
+  public static func from(_ start: Int? = nil, to end: Int? = nil, by step: Int = 1) -> AxisSlice {
+    AxisSlice.from(start, to: end, by: step)
+  }
+}
 extension Int: TensorIndex { public var axisSlice: AxisSlice { .index(self) } }
 extension Range<Int>: TensorIndex { public var axisSlice: AxisSlice { .from(lowerBound, to: upperBound) } }
 extension ClosedRange<Int>: TensorIndex {

@@ -21,25 +21,32 @@ struct Reshape: ViewFunction {
 /// The axes in another order.
 struct Transpose: ViewFunction {
   /// Axis j of the result is axis `order[j]` of the input.
-  let order: [Int]
+  let order: AxisOrder
+  let rank: Int
   var name: String { "transpose" }
-  var detail: String { "\(order)" }
+  var detail: String { "\((0..<rank).map { order[$0] })" }
 
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
-    guard order.sorted() == Array(0..<x[0].rank) else {
-      throw ShapeError(name, "\(order) is not an order of the \(x[0].rank) axes of shape \(x[0].shape)")
+    var shape = x[0].shape
+    var seen = AxisSet(all: 0)
+    for position in 0..<rank {
+      if order[position] < shape.rank { shape[position] = x[0].shape[order[position]] }
+      seen.insert(order[position] & 7)
     }
-    return TensorType(Shape(order.map { x[0].shape[$0] }), x[0].dtype)
+    guard rank == shape.rank, seen == AxisSet(all: rank) else {
+      throw ShapeError(name, "\(detail) is not an order of the \(shape.rank) axes of shape \(x[0].shape)")
+    }
+    return TensorType(shape, x[0].dtype)
   }
   func view(_ x: TensorObject, type: TensorType) -> (strides: Strides, offset: Int)? {
     var strides = Strides(repeating: 0)
-    for (j, axis) in order.enumerated() { strides[j] = x.strides[axis] }
+    for position in 0..<rank { strides[position] = x.strides[order[position]] }
     return (strides, x.offset)
   }
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
     var inverse = order
-    for (j, axis) in order.enumerated() { inverse[axis] = j }
-    return dy.transposed(inverse)
+    for position in 0..<rank { inverse[order[position]] = position }
+    return apply(view: Transpose(order: inverse, rank: rank), dy)
   }
 }
 
@@ -82,18 +89,23 @@ extension Tensor {
   public func flattened() -> Tensor { reshaped(Shape([count])) }
 
   /// The axes reversed; the transpose of a matrix.
-  public func transposed() -> Tensor { transposed(Array((0..<rank).reversed())) }
+  public func transposed() -> Tensor {
+    apply(view: Transpose(order: AxisOrder((0..<rank).reversed()), rank: rank), self)
+  }
 
   /// The axes in another order: axis j of the result is axis `order[j]` of this tensor. Negative axes count from the end.
   public func transposed(_ order: [Int]) -> Tensor {
-    apply(view: Transpose(order: order.map { shape.resolve(axis: $0) ?? $0 }), self)
+    let resolved = order.map { shape.resolve(axis: $0) }
+    guard resolved.count == rank, Set(resolved).count == rank, !resolved.contains(nil) else {
+      stop(ShapeError("transpose", "\(order) is not an order of the \(rank) axes of shape \(shape)"))
+    }
+    return apply(view: Transpose(order: AxisOrder(resolved.map { $0! }), rank: rank), self)
   }
 
   /// The axes `a` and `b` exchanged.
   public func swappingAxes(_ a: Int, _ b: Int) -> Tensor {
-    var order = Array(0..<rank)
-    order.swapAt(axis(a, "swapAxes"), axis(b, "swapAxes"))
-    return transposed(order)
+    let order = AxisOrder(rank: rank, swapping: axis(a, "swapAxes"), axis(b, "swapAxes"))
+    return apply(view: Transpose(order: order, rank: rank), self)
   }
 
   /// This tensor repeated along axes of extent 1, and along new leading axes, to fill `shape`. Uses no memory.
@@ -128,14 +140,15 @@ extension Tensor {
   func summed(to shape: Shape) -> Tensor {
     if shape == self.shape { return self }
     let missing = rank - shape.rank
-    let axes = (0..<rank).filter { $0 < missing || (shape[$0 - missing] == 1 && self.shape[$0] != 1) }
-    return sum(axes: axes).reshaped(shape)
+    var axes = AxisSet(all: missing)
+    for axis in missing..<rank where shape[axis - missing] == 1 && self.shape[axis] != 1 { axes.insert(axis) }
+    return apply(Reduce(kind: .sum, axes: axes, keepsAxes: false), [self]).reshaped(shape)
   }
 
   /// The axis counted from the front, for an axis that may count from the end.
-  func axis(_ axis: Int, _ operation: String) -> Int {
+  func axis(_ axis: Int, _ operation: @autoclosure () -> String) -> Int {
     guard let resolved = shape.resolve(axis: axis) else {
-      stop(ShapeError(operation, "axis \(axis) does not exist in shape \(shape)"))
+      stop(ShapeError(operation(), "axis \(axis) does not exist in shape \(shape)"))
     }
     return resolved
   }

@@ -22,7 +22,8 @@ extension Optimizer {
   /// Changes the model's parameters by one step. All gradients are those of the model before the step (notes F1).
   public func update(_ model: some Layer, _ gradients: Gradients) {
     memory.step += 1
-    // Nearly always all parameters have taken the same number of steps; one that was frozen for a while has taken fewer.
+    // Nearly always all parameters have taken the same number of steps; one that was frozen for a while has taken
+    // fewer.
     var (step, (update, scalars)) = (memory.step, rule(step: memory.step))
     for (i, parameter) in gradients.parameters.enumerated() where parameter.isTrainable {
       memory.withSlot(of: parameter, position: i, stateCount: update.stateCount) { slot in

@@ -13,6 +13,7 @@ extension CPUBackend {
     {
       return sumAll(x, ofSquares: reduction == .sumOfSquares, into: y)
     }
+    precondition(reduction != .mean, "a mean is a sum, divided")
     let code = unsafeBitCast(reduction.rawValue, to: apus_reduction.self)
     let (source, target, dtype) = (x.object.address, y.object.address, x.dtype.c)
     Team.run(count: outer, grain: max(1, Self.grain / max(1, count * inner))) { begin, end in
