@@ -8,11 +8,11 @@ demo: build
 	.build/release/apus train digits --seed 1
 
 build: install-prerequisites
-	swift build -c release --product apus
+	swift build -c release --product apus --static-swift-stdlib
 
 # Numeric code is tested as it is shipped: optimised.
 test: install-prerequisites
-	swift test -c release -Xswiftc -enable-testing
+	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
 
 # Prints the README's figures, beside NumPy and JAX where they are installed.
 bench: build

@@ -42,7 +42,7 @@ package final class TensorObject: @unchecked Sendable {
   package let isDense: Bool
   /// Nil for a placeholder, which has a type but no elements.
   package private(set) var storage: Storage?
-  package let node: Node?
+  package private(set) var node: Node?
 
   /// Whether nobody else refers to the storage. (`storage` is a variable for the sake of this test alone.)
   func ownsStorage() -> Bool { isKnownUniquelyReferenced(&storage) }
@@ -79,6 +79,9 @@ package final class TensorObject: @unchecked Sendable {
     storage = other.storage
     self.node = node
   }
+
+  /// Says where this fresh object comes from, before anybody else can see it.
+  func attach(_ node: Node) { self.node = node }
 
   private static func isDense(_ shape: Shape, _ strides: Strides) -> Bool {
     var step = 1

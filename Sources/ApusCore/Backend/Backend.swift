@@ -25,8 +25,8 @@ package protocol Backend: AnyObject, Sendable {
   /// dz = (softmax(z) - onehot(labels)) * scale; `scale` has one element, or one for each row.
   func softmaxCrossEntropyGradient(_ logits: Tensor, labels: Tensor, scale: Tensor, into dz: Tensor)
 
-  /// c = epilogue(a b + bias) over the last two axes of `a` and `b`, whose leading axes broadcast to c's.
-  func matmul(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor)
+  /// c = epilogue(a b + bias), or with bᵀ for b, over the last two axes of `a` and `b`, whose leading axes broadcast to c's.
+  func matmul(_ a: Tensor, _ b: Tensor, transposesB: Bool, bias: Tensor?, epilogue: Epilogue, into c: Tensor)
 
   /// Copies between any strided arrangements of the same shape, converting the element type when they differ.
   func copy(_ x: Tensor, into y: Tensor)

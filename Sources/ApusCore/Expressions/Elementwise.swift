@@ -1,5 +1,3 @@
-import Synchronization
-
 /// An element-wise operation, written once as a formula.
 ///
 /// The kernel (one pass over memory, however long the formula), the gradient and the printed text all come from it:
@@ -21,11 +19,11 @@ public final class Elementwise: Sendable {
   /// The partial derivatives as given, in terms of the inputs and of the output (the last input).
   private let givenPartials: [Expression]?
 
-  private let float32 = AtomicLazyReference<TileProgram>()
-  private let float64 = AtomicLazyReference<TileProgram>()
-  private let int32 = AtomicLazyReference<TileProgram>()
-  private let int64 = AtomicLazyReference<TileProgram>()
-  private let lazyGradients = AtomicLazyReference<Gradients>()
+  private let float32 = LazyReference<TileProgram>()
+  private let float64 = LazyReference<TileProgram>()
+  private let int32 = LazyReference<TileProgram>()
+  private let int64 = LazyReference<TileProgram>()
+  private let lazyGradients = LazyReference<Gradients>()
 
   /// An operation of any number of inputs and of scalars given at each call.
   package init(
@@ -98,10 +96,10 @@ public final class Elementwise: Sendable {
     }
   }
 
-  private func compiled(_ cell: borrowing AtomicLazyReference<TileProgram>, _ dtype: DType) -> TileProgram {
-    cell.load()
-      ?? cell.storeIfNil(
-        TileProgram([formula], inputCount: inputCount, scalarCount: scalarCount, compute: dtype, inPlace: [nil]))
+  private func compiled(_ cell: borrowing LazyReference<TileProgram>, _ dtype: DType) -> TileProgram {
+    cell.load {
+      TileProgram([formula], inputCount: inputCount, scalarCount: scalarCount, compute: dtype, inPlace: [nil])
+    }
   }
 
   // MARK: Shape rule
@@ -167,9 +165,7 @@ public final class Elementwise: Sendable {
     }
   }
 
-  var gradients: Gradients {
-    lazyGradients.load() ?? lazyGradients.storeIfNil(Gradients((0..<inputCount).map(partial)))
-  }
+  var gradients: Gradients { lazyGradients.load { Gradients((0..<inputCount).map(partial)) } }
 
   /// Compiles dy * dy/dx_i as an element-wise operation of its own, on no more tensors than it reads.
   private func partial(_ i: Int) -> Partial {

@@ -66,7 +66,8 @@ package func apply<F: Function>(_ function: F, _ x: [Tensor]) -> Tensor {
   function.forward(x, into: y)
   guard type.dtype.isFloatingPoint, isRecording(x) else { return y }
   let saved = function.savesOutput ? y.object.storage : nil
-  return Tensor(TensorObject(y.object, node: record(function, x, type, savedOutput: saved)))
+  y.object.attach(record(function, x, type, savedOutput: saved))
+  return y
 }
 
 /// Runs a view: shares the input's memory where its strides allow, copies it otherwise.

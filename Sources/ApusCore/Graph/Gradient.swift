@@ -59,6 +59,9 @@ extension [Tensor] {
   }
 }
 
+/// The derivative of a loss with respect to itself.
+private let one = Tensor(filledWith: 1, shape: [], dtype: .float32)
+
 /// Runs the reverse pass of a scope that has just closed: operations in it are recorded only if an enclosing scope asks for them.
 private func gradients(of value: Tensor, wrt variables: [Tensor], in name: String) -> [Tensor] {
   guard value.count == 1 else {
@@ -71,7 +74,8 @@ private func gradients(of value: Tensor, wrt variables: [Tensor], in name: Strin
   let before = thread.pointee.is_recording
   thread.pointee.is_recording = thread.pointee.gradient_scope != nil
   defer { thread.pointee.is_recording = before }
-  let seed = Tensor(filledWith: 1, shape: value.shape, dtype: value.dtype)
+  let seed =
+    value.rank == 0 && value.dtype == .float32 ? one : Tensor(filledWith: 1, shape: value.shape, dtype: value.dtype)
   let found = pullBack(from: value, seed: seed, to: variables)
   return zip(found, variables).map { gradient, variable in
     gradient ?? Tensor(filledWith: 0, shape: variable.shape, dtype: variable.dtype)

@@ -19,7 +19,7 @@ struct MatrixProduct: Function {
     return TensorType(shape, a.dtype)
   }
 
-  func forward(_ x: [Tensor], into y: Tensor) { y.backend.matmul(x[0], x[1], bias: nil, epilogue: .none, into: y) }
+  func forward(_ x: [Tensor], into y: Tensor) { y.backend.matmul(x[0], x[1], transposesB: false, bias: nil, epilogue: .none, into: y) }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { needed(1 - j) }
 
@@ -60,9 +60,8 @@ struct Linear: Function {
   }
 
   func forward(_ x: [Tensor], into y: Tensor) {
-    let (input, weight) = (x[0].stopGradient(), x[1].stopGradient())
     y.backend.matmul(
-      input.rows, weight.transposed(), bias: x.count == 3 ? x[2].dense : nil, epilogue: activation, into: y.rows)
+      x[0].rows, x[1], transposesB: true, bias: x.count == 3 ? x[2].dense : nil, epilogue: activation, into: y.rows)
   }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j < 2 && needed(1 - j) }

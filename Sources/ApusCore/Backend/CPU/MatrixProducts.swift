@@ -63,27 +63,33 @@ private struct MatmulKey: Hashable {
 }
 
 extension CPUBackend {
-  func matmul(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
+  func matmul(_ a: Tensor, _ b: Tensor, transposesB: Bool, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
     guard c.count > 0 else { return }
+    if c.rank == 2 && c.dtype != .bfloat16 { return product(a, b, transposesB, bias, epilogue, into: c) }
+    if transposesB {
+      let transposed = b.stopGradient().swappingAxes(-1, -2)
+      return matmul(a, transposed, transposesB: false, bias: bias, epilogue: epilogue, into: c)
+    }
     guard c.dtype != .bfloat16 else { return matmulInFloat32(a, b, bias: bias, epilogue: epilogue, into: c) }
-    if c.rank == 2 { return product(a, b, bias, epilogue, into: c) }
     let batchShape = Shape(c.shape.dropLast(2))
     let (left, right) = (a.batched(over: batchShape), b.batched(over: batchShape))
     let matrices = Tensor(
       TensorObject(
         shape: Shape([batchShape.elementCount, c.shape[c.rank - 2], c.shape[c.rank - 1]]), dtype: c.dtype,
         storage: c.object.storage))
-    product(left, right, bias, epilogue, into: matrices)
+    product(left, right, false, bias, epilogue, into: matrices)
   }
 
   private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
     let wide = Tensor(uninitialized: c.shape, .float32, on: self)
-    matmul(a.cast(to: .float32), b.cast(to: .float32), bias: bias?.cast(to: .float32), epilogue: epilogue, into: wide)
+    matmul(
+      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32), epilogue: epilogue,
+      into: wide)
     copy(wide, into: c)
   }
 
-  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n).
-  private func product(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
+  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed.
+  private func product(_ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
     let (left, right) = (a.multipliable, b.multipliable)
     let (x, y, z) = (left.object, right.object, c.object)
     let rank = z.shape.rank
@@ -96,8 +102,8 @@ extension CPUBackend {
     call.a_row = Int64(x.strides[rank - 2])
     call.a_column = Int64(x.strides[rank - 1])
     call.b_batch = rank == 3 ? Int64(y.strides[0]) : 0
-    call.b_row = Int64(y.strides[rank - 2])
-    call.b_column = Int64(y.strides[rank - 1])
+    call.b_row = Int64(y.strides[transposesB ? rank - 1 : rank - 2])
+    call.b_column = Int64(y.strides[transposesB ? rank - 2 : rank - 1])
     call.has_bias = bias != nil
     call.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
     call.dtype = c.dtype.c
