@@ -8,6 +8,8 @@ let package = Package(
   products: [
     .library(name: "Apus", targets: ["Apus"]),
     .executable(name: "apus", targets: ["ApusCommand"]),
+    // For Benchmarks/, which starts from the same numbers as the tests. Not a part of the interface.
+    .library(name: "ApusTestSupport", targets: ["ApusTestSupport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")

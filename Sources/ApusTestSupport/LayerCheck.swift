@@ -1,6 +1,6 @@
 import ApusCore
 import ApusNN
-import Foundation
+import FoundationEssentials
 
 /// One harness for every layer: shapes, element types, gradients, names, files and descriptions.
 ///

@@ -1,7 +1,14 @@
 import ApusCore
 import ApusNN
 import ApusTraining
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// A training workload with known numbers: network, initial parameters, batch, loss and optimiser.
 ///

@@ -92,7 +92,7 @@ import Testing
 
   @Test(arguments: [
     ("a\n1\n2\n", nil, nil, "at least one feature column and a target column"),
-    ("a,y\n", nil, nil, "rows"),
+    ("a,y\n", nil, nil, "no row under it"),
     ("a,y\n1,2\n2,2\n", nil, nil, "holds only '2'; there is nothing to learn"),
     ("a,y\n1,x\n2,x\n", nil, nil, "holds only 'x'"),
     ("a,y\n1,x\n2,z\n", nil, Dataset.Task.regression, "holds text; a regression needs numbers"),
