@@ -15,7 +15,8 @@ final class MatrixProducts: Sendable {
     switch apus_matmul_route(&call) {
     case APUS_MATMUL_GEMM:
       let status = apus_onednn_gemm(
-        &call, a.object.address.assumingMemoryBound(to: Float.self), b.object.address.assumingMemoryBound(to: Float.self),
+        &call, a.object.address.assumingMemoryBound(to: Float.self),
+        b.object.address.assumingMemoryBound(to: Float.self),
         c.object.address.assumingMemoryBound(to: Float.self), false)
       if status != 0 { own(call, a, b, bias, into: c) }
     case APUS_MATMUL_PRIMITIVE:
@@ -83,13 +84,16 @@ extension CPUBackend {
   private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
     let wide = Tensor(uninitialized: c.shape, .float32, on: self)
     matmul(
-      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32), epilogue: epilogue,
+      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32),
+      epilogue: epilogue,
       into: wide)
     copy(wide, into: c)
   }
 
   /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed.
-  private func product(_ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
+  private func product(
+    _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
+  ) {
     let (left, right) = (a.multipliable, b.multipliable)
     let (x, y, z) = (left.object, right.object, c.object)
     let rank = z.shape.rank
