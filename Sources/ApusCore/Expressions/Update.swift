@@ -16,7 +16,9 @@ public final class Update: Sendable {
   private let float32: TileProgram
   private let float64: TileProgram
 
-  private init(states: Int, scalars: Int, _ body: (inout Expression, Expression, inout [Expression], [Expression]) -> Void) {
+  private init(
+    states: Int, scalars: Int, _ body: (inout Expression, Expression, inout [Expression], [Expression]) -> Void
+  ) {
     // Inputs: parameter, gradient, states; outputs: parameter, states.
     var parameter = Expression(.input(0))
     var state = (0..<states).map { Expression(.input(2 + $0)) }
@@ -63,7 +65,8 @@ public final class Update: Sendable {
     guard gradient.type == TensorType(parameter.shape, parameter.dtype) else {
       stop(
         ShapeError(
-          "update", "a gradient of type \(gradient.type) does not fit a parameter of type "
+          "update",
+          "a gradient of type \(gradient.type) does not fit a parameter of type "
             + "\(TensorType(parameter.shape, parameter.dtype))"))
     }
     precondition(states.count == stateCount && scalars.count == scalarCount)
@@ -76,12 +79,14 @@ public final class Update: Sendable {
         outputs += states
       }
       value.backend.elementwise(
-        value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs, outputs: outputs)
+        value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs,
+        outputs: outputs)
     }
   }
 
   /// The rule as text, one line for each quantity that it changes.
-  public func formatted(parameter: String = "p", gradient: String = "g", states: [String], scalars: [String]) -> String {
+  public func formatted(parameter: String = "p", gradient: String = "g", states: [String], scalars: [String]) -> String
+  {
     zip([parameter] + states, formulas).map {
       "\($0) = \($1.formatted(inputs: [parameter, gradient] + states, scalars: scalars))"
     }.joined(separator: "\n")

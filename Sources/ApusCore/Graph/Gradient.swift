@@ -39,9 +39,8 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
     guard let function = node.function else { continue }
     let inputs = node.inputs
     // Nothing older than the variables can lead to one.
-    function.sendGradients(dy, inputs, node.output, isNeeded: { inputs[$0].node.map { $0.sequence >= earliest } ?? false }) {
-      pending.add($1, to: inputs[$0].node!)
-    }
+    func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
+    function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
   }
   return gradients
 }
@@ -94,7 +93,8 @@ extension Tensor {
   /// This tensor as a variable of the innermost scope.
   fileprivate func asVariable(in name: String, label: String? = nil) -> Tensor {
     guard dtype.isFloatingPoint else {
-      stop(ShapeError(name, "a gradient with respect to a \(dtype) tensor does not exist; convert it to floating point"))
+      stop(
+        ShapeError(name, "a gradient with respect to a \(dtype) tensor does not exist; convert it to floating point"))
     }
     if node != nil { return apply(view: Identity(), self) }
     return Tensor(TensorObject(object, node: Node(variable: type, label: label)))
