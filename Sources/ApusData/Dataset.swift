@@ -28,7 +28,8 @@ public struct Dataset: Sendable {
   public init(_ name: String, features: Tensor, targets: Tensor, kind: Targets, featureNames: [String] = []) {
     guard features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0] else {
       fatalError(
-        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent"
+        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) "
+          + "differ in their first extent"
       )
     }
     self.name = name

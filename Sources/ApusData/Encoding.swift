@@ -42,7 +42,8 @@ public struct FeatureEncoder: Sendable, Hashable {
   }
 
   /// The table's columns, found by name, as float32 of shape (rows, encoded columns).
-  /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data.
+  /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data;
+  ///   `DatasetError` for a number that float32 cannot hold.
   public func encode(_ table: Table) throws -> Tensor {
     let width = names.count
     var result = [Float](repeating: 0, count: table.rowCount * width)
@@ -62,13 +63,23 @@ public struct FeatureEncoder: Sendable, Hashable {
         position += categories.count
       } else {
         for (row, value) in try table.numbers(column.name).enumerated() {
-          result[row * width + position] = Float(value)
+          result[row * width + position] = try finiteFloat(value, column: column.name, source: table.source)
         }
         position += 1
       }
     }
     return Tensor(result, shape: [table.rowCount, width])
   }
+}
+
+/// A finite number as float32.
+/// - Throws: `DatasetError` if it is too large: it would become infinite, and everything computed from it useless.
+private func finiteFloat(_ value: Double, column: String, source: String) throws -> Float {
+  let float = Float(value)
+  guard float.isFinite else {
+    throw DatasetError("\(source): \(value) in column '\(column)' is beyond the range of float32")
+  }
+  return float
 }
 
 /// Turns a target column into labels or numbers, and results back into words.
@@ -122,7 +133,8 @@ public struct TargetEncoding: Sendable, Hashable {
       guard case .numbers(let values) = column.values else {
         throw DatasetError("\(source): column '\(column.name)' holds text; the model predicts numbers")
       }
-      return Tensor(values.map { Float($0) }, shape: [values.count, 1])
+      let floats = try values.map { try finiteFloat($0, column: column.name, source: source) }
+      return Tensor(floats, shape: [values.count, 1])
     }
     let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
     func label(_ name: String) throws -> Int32 {

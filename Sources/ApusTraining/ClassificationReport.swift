@@ -61,6 +61,7 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
       [["true \\ predicted"] + classNames]
       + zip(classNames, confusion).map { [$0] + $1.map(String.init) }
     return
-      "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(alignedTable(rows))\n\n\(alignedTable(matrix))"
+      "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n"
+      + "\(alignedTable(rows))\n\n\(alignedTable(matrix))"
   }
 }

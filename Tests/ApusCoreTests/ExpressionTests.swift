@@ -38,8 +38,8 @@ import Testing
 
   @Test(arguments: [
     ("sigmoid", "y * (1 - y)"), ("tanh", "1 - y^2"), ("exp", "y"), ("log", "1 / x"), ("sqrt", "0.5 / y"),
-    ("relu", "y > 0"), ("softplus", "sigmoid(x)"), ("sin", "cos(x)"), ("square", "2 * x"), ("floor", "0"),
-    ("atan", "1 / (1 + x^2)"), ("abs", "sign(x)"), ("expm1", "y + 1"), ("reciprocal", "-(y^2)"),
+    ("relu", "select(y > 0, 1, 0)"), ("softplus", "sigmoid(x)"), ("sin", "cos(x)"), ("square", "2 * x"), ("floor", "0"),
+    ("atan", "1 / (1 + x^2)"), ("abs", "sign(x)"), ("expm1", "y + 1"), ("reciprocal", "-y^2"),
   ]) func derivativesReadLikeTheTable(_ name: String, _ derivative: String) throws {
     let primitive = try #require(Primitive(rawValue: name))
     let operation = Elementwise(name) { x in unary(primitive, x) }

@@ -112,7 +112,7 @@ import Testing
     #expect(function.notes.asked.withLock { $0 } == [1])
     // An inner scope asks for its own variable only, though the outer one is tracked too.
     let inner = Noting()
-    _ = gradient(at: a) { outer in gradient(at: b) { apply(inner, [outer, $0, outer * 2]) }.stopGradient() * outer }
+    _ = gradient(at: a) { outer in gradient(at: b) { apply(inner, [outer, $0, outer]) }.stopGradient() * outer }
     #expect(inner.notes.asked.withLock { $0 } == [1])
   }
 

@@ -27,6 +27,24 @@ import Testing
     }
   }
 
+  /// Special elements take another way through the kernels; their neighbours must not.
+  @Test func neighboursDoNotMatter() {
+    let x = numbers(64, .float32, seed: 5)
+    let y = numbers(64, .float32, seed: 6)
+    for special in [Float.nan, .infinity, 1e30, 0, -1] {
+      let mixed = concatenate([x[..<7], Tensor([special]), x[8...]])
+      for primitive in Self.unaryPrimitives {
+        let operation = Elementwise("f") { unary(primitive, $0) }
+        #expect(operation(mixed)[8...].floats == operation(x)[8...].floats, "\(primitive) beside \(special)")
+      }
+      for primitive in [Primitive.power, .atan2, .remainder] {
+        let operation = Elementwise("f") { a, b in binary(primitive, a, b) }
+        #expect(operation(mixed, y)[8...].floats == operation(x, y)[8...].floats, "\(primitive) beside \(special)")
+        #expect(operation(y, mixed)[8...].floats == operation(y, x)[8...].floats, "\(primitive) beside \(special)")
+      }
+    }
+  }
+
   @Test(arguments: [Primitive.power, .atan2, .remainder, .divide, .min, .max, .subtract, .less, .and])
   func operandsThatDieMayBeOverwritten(primitive: Primitive) {
     let (a, b) = (numbers(1100, .float32, seed: 2), numbers(1100, .float32, seed: 3))

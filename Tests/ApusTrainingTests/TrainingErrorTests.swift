@@ -31,11 +31,13 @@ import Testing
     let iris = try Dataset.iris()
     #expect(
       fit(iris, Sequential([Dense(5, 3)]), .softmaxCrossEntropy)
-        == "iris.csv: Dense(5, 3): an input of shape (150, 4) was found; expected 5 along the last axis (in Sequential, layer 0)"
+        == "iris.csv: Dense(5, 3): an input of shape (150, 4) was found; expected 5 along the last axis "
+        + "(in Sequential, layer 0)"
     )
     #expect(
       fit(iris, Dense(4, 2), .softmaxCrossEntropy)
-        == "iris.csv: softmaxCrossEntropy: the network's output has shape (150, 2); expected (n, 3), a logit for each class"
+        == "iris.csv: softmaxCrossEntropy: the network's output has shape (150, 2); expected (n, 3), "
+        + "a logit for each class"
     )
     #expect(fit(iris, Dense(4, 1), .binaryCrossEntropy).contains("there are 3 classes; expected (n, 1) and 2 classes"))
     #expect(fit(Small.line(), Dense(2, 2), .softmaxCrossEntropy).contains("the targets are numbers"))

@@ -1,7 +1,8 @@
 import CApus
 import Testing
 
-/// What the reductions need of an element type, and how the reference sees it.
+/// What the reductions need of an element type, and how the reference sees it. The computing types have their `dtype` from
+/// ElementwiseSupport.swift.
 protocol ReduceElement: Comparable, Sendable {
   static var dtype: apus_dtype { get }
   static var epsilon: Double { get }
@@ -10,25 +11,21 @@ protocol ReduceElement: Comparable, Sendable {
 }
 
 extension Float: ReduceElement {
-  static var dtype: apus_dtype { APUS_F32 }
   static var epsilon: Double { 8e-8 }
   init(sample: Int) { self = Float((sample &* 7919) % 2003 - 1000) / 250 }
   var asDouble: Double { Double(self) }
 }
 extension Double: ReduceElement {
-  static var dtype: apus_dtype { APUS_F64 }
   static var epsilon: Double { 4e-15 }  // the reference, one sum after the other, is less accurate than the kernel
   init(sample: Int) { self = Double((sample &* 7919) % 2003 - 1000) / 250 }
   var asDouble: Double { self }
 }
 extension Int32: ReduceElement {
-  static var dtype: apus_dtype { APUS_I32 }
   static var epsilon: Double { 0 }
   init(sample: Int) { self = Int32((sample &* 7919) % 2003 - 1000) }
   var asDouble: Double { Double(self) }
 }
 extension Int64: ReduceElement {
-  static var dtype: apus_dtype { APUS_I64 }
   static var epsilon: Double { 0 }
   init(sample: Int) { self = Int64((sample &* 7919) % 2003 - 1000) }
   var asDouble: Double { Double(self) }

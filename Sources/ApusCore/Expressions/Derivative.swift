@@ -95,18 +95,22 @@ extension Expression {
   /// A condition chooses instead. A branch that was not taken stays 0, whatever its derivative: 0 times infinity must not give NaN.
   func times(_ partial: Expression) -> Expression {
     if partial.isPredicate { return select(partial, self, 0) }
-    if let choice = operands(of: .select) {
-      if choice[2].constantValue == 0 { return select(choice[0], choice[1].times(partial), 0) }
-      if choice[1].constantValue == 0 { return select(choice[0], 0, choice[2].times(partial)) }
+    if leavesBranchesOut, let choice = operands(of: .select) {
+      return select(choice[0], choice[1].times(partial), choice[2].times(partial))
     }
     return self * partial
   }
 
-  /// The sum of two derivatives on their way back; those of the two branches of one choice become a choice again.
+  /// Whether this is a choice that is 0 by construction for some elements.
+  private var leavesBranchesOut: Bool {
+    guard let choice = operands(of: .select) else { return false }
+    return choice.dropFirst().contains { $0.constantValue == 0 || $0.leavesBranchesOut }
+  }
+
+  /// The sum of two derivatives on their way back; choices by one condition stay one choice.
   fileprivate func plus(_ other: Expression) -> Expression {
     if let left = operands(of: .select), let right = other.operands(of: .select), left[0].identity == right[0].identity {
-      if left[2].constantValue == 0 && right[1].constantValue == 0 { return select(left[0], left[1], right[2]) }
-      if left[1].constantValue == 0 && right[2].constantValue == 0 { return select(left[0], right[1], left[2]) }
+      return select(left[0], left[1].plus(right[1]), left[2].plus(right[2]))
     }
     return self + other
   }

@@ -23,8 +23,7 @@ INLINE vwide power_magnitude(vf x, vf y) {
 INLINE vf power_f32(vf x, vf y) {
   vf a = absolute(x);
   vf bound = all_f32(__builtin_inff());
-  // Zero, infinity and NaN on either side: C's rules, lane by lane.
-  if (__builtin_expect(any(~((a > 0.0f) & (a < bound) & (absolute(y) < bound))), 0)) return each_lane_2(x, y, powf);
+  vi special = ~((a > 0.0f) & (a < bound) & (absolute(y) < bound));
   vf p = __builtin_convertvector(power_magnitude(a, y), vf);
   vi negative = x < 0.0f;
   if (any(negative)) {
@@ -37,5 +36,7 @@ INLINE vf power_f32(vf x, vf y) {
     p = select(negative & odd, -p, p);
     p = select(negative & ~integral, all_f32(__builtin_nanf("")), p);
   }
+  // Zero, infinity and NaN on either side: C's rules, for those elements alone, so that no result depends on its neighbours.
+  if (__builtin_expect(any(special), 0)) p = select(special, each_lane_2(x, y, powf), p);
   return p;
 }

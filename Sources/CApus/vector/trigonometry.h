@@ -1,4 +1,5 @@
-// sin, cos, tan: x = n pi/2 + r with |r| <= pi/4. Beyond LARGE_ANGLE the vector goes through the C library.
+// sin, cos, tan: x = n pi/2 + r with |r| <= pi/4. Beyond LARGE_ANGLE an element goes through the C library, but not its neighbours
+// in the vector: no result may depend on what lies beside it, which at the end of a tile is garbage.
 
 #define LARGE_ANGLE 0x1p15f
 
@@ -42,20 +43,23 @@ INLINE vf sin_shifted(vf x, int turns) {
 }
 
 INLINE vf sin_f32(vf x) {
-  if (__builtin_expect(any(is_large_angle(x)), 0)) return each_lane(x, sinf);
-  return sin_shifted(x, 0);
+  vf y = select(x == 0.0f, x, sin_shifted(x, 0));  // keeps -0
+  vi large = is_large_angle(x);
+  return __builtin_expect(any(large), 0) ? select(large, each_lane(x, sinf), y) : y;
 }
 
 INLINE vf cos_f32(vf x) {
-  if (__builtin_expect(any(is_large_angle(x)), 0)) return each_lane(x, cosf);
-  return sin_shifted(x, 1);
+  vf y = sin_shifted(x, 1);
+  vi large = is_large_angle(x);
+  return __builtin_expect(any(large), 0) ? select(large, each_lane(x, cosf), y) : y;
 }
 
 INLINE vf tan_f32(vf x) {
-  if (__builtin_expect(any(is_large_angle(x)), 0)) return each_lane(x, tanf);
   angle a = reduce_angle(x);
   vf z = a.r * a.r;
   vf t = with_sign(fma_f32(a.r * z, POLYNOMIAL(z, tan_c), a.r), a.r);
   vi odd = (a.n & 1) != 0;
-  return select(odd, all_f32(-1.0f), t) / select(odd, t, all_f32(1.0f));
+  vf y = select(x == 0.0f, x, select(odd, all_f32(-1.0f), t) / select(odd, t, all_f32(1.0f)));  // keeps -0
+  vi large = is_large_angle(x);
+  return __builtin_expect(any(large), 0) ? select(large, each_lane(x, tanf), y) : y;
 }
