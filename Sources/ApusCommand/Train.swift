@@ -5,7 +5,8 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on a bundled data set or a CSV file.",
     discussion: """
-      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a regression.
+      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a
+      regression.
       The directory gets model.safetensors, config.json (every choice) and history.csv.
       """)
 
@@ -15,7 +16,8 @@ struct Train: ParsableCommand {
   var target: String?
   @Option(help: "classification or regression (default: told from the target).")
   var task: Dataset.Task?
-  @Option(help: "The units of the hidden layers, as in 128,64; 'none' for no hidden layer.")
+  @Option(
+    help: "The units of the hidden layers, as in 128,64; 'none' for no hidden layer.", transform: LayerSizes.init(parsing:))
   var hidden = LayerSizes(RunConfiguration(data: "").hidden)
   @Option(help: "The activation of the hidden layers.")
   var activation: Activation = RunConfiguration(data: "").activation
@@ -88,13 +90,21 @@ struct Train: ParsableCommand {
       let run = try TabularRun(runConfiguration)
       // Before hours of training, not after: is there a place for the result?
       let directory = try RunDirectory(output, data: data)
-      if !json { try announce(run) }
-      let history = try run.train(progress: json ? .silent : .automatic) { epoch in
-        if json { try Console.print(Self.event(epoch, run).text()) }
+      do { try train(run, directory) } catch {
+        directory.abandon()
+        throw error
       }
-      try directory.save(run, history)
-      try finish(run, directory)
     }
+  }
+
+  private func train(_ run: TabularRun, _ directory: RunDirectory) throws {
+    if !json { try announce(run) }
+    let history = try run.train(progress: json ? .silent : .automatic) { epoch in
+      if json { try Console.print(Self.event(epoch, run).text()) }
+    }
+    let (training, test) = try run.measure()
+    try directory.save(run, history)
+    try report(run, training, test, directory)
   }
 
   private func announce(_ run: TabularRun) throws {
@@ -119,9 +129,9 @@ struct Train: ParsableCommand {
     return .object(members)
   }
 
-  private func finish(_ run: TabularRun, _ directory: RunDirectory) throws {
-    let test = run.test.count > 0 ? try run.model.evaluate(run.testInOriginalUnits) : nil
-    let training = try run.model.evaluate(run.trainingInOriginalUnits)
+  private func report(
+    _ run: TabularRun, _ training: TabularEvaluation, _ test: TabularEvaluation?, _ directory: RunDirectory
+  ) throws {
     if json {
       let members =
         [JSON.Member("event", "finished")] + Self.members(training, prefix: "")

@@ -168,7 +168,8 @@ extension Dataset {
     let encoder = FeatureEncoder(table.columns.filter { $0.name != column.name })
     let encoding = try TargetEncoding(column, task: task, source: table.source)
     self.init(
-      table.source, features: try encoder.encode(table), targets: try encoding.encode(column, source: table.source),
+      table.source, features: try encoder.encode(table),
+      targets: try encoding.encode(column, source: table.source, line: table.lineNumber(ofRow:)),
       kind: encoding.kind, featureNames: encoder.names)
   }
 

@@ -98,8 +98,8 @@ import Testing
     ("a,y\n1,x\n2,z\n", nil, Dataset.Task.regression, "holds text; a regression needs numbers"),
     ("a,y\n1,0.5\n2,1\n", nil, .classification, "holds fractions"),
     ("a,y\n1,2\n2,3\n", "z", nil, "z"),
-    ("a,y\n1e300,0.5\n2,1.5\n", nil, nil, "1e+300 in column 'a' is beyond the range of float32"),
-    ("a,y\n1,0.5\n2,-1e39\n", nil, nil, "-1e+39 in column 'y' is beyond the range of float32"),
+    ("a,y\n1e300,0.5\n2,1.5\n", nil, nil, "line 2: column 'a' holds 1e+300, which is beyond the range of float32"),
+    ("a,y\n1,0.5\n2,-1e39\n", nil, nil, "line 3: column 'y' holds -1e+39, which is beyond the range of float32"),
   ])
   func mistakesAreSentences(csv: String, target: String?, task: Dataset.Task?, part: String) {
     #expect {
