@@ -87,8 +87,6 @@ func execute(
   inputs: [apus_operand], outputs: [apus_operand], range: Range<Int>? = nil
 ) {
   let range = range ?? 0..<extents.reduce(1, *)
-  // Every array is a variable that outlives the call: of temporaries passed as pointers, an optimised build was seen to free one
-  // too early.
   let (extents, inputs) = (extents.map(Int64.init) + [0], inputs + [apus_operand()])
   let (rank, inputCount) = (extents.count - 1, inputs.count - 1)
   constants.withUnsafeBufferPointer { constants in
