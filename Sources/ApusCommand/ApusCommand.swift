@@ -33,7 +33,7 @@ struct ApusCommand: ParsableCommand {
     // ArgumentParser says which subcommand it was: "  See 'apus train --help' for more information."
     let hint = fullMessage(for: error).split(whereSeparator: \.isNewline).last { $0.contains("See '") }
     guard let command = hint?.split(separator: "'").first(where: { $0.hasSuffix("--help") }) else { return sentence + "." }
-    return "\(sentence); see '\(command)'."
+    return sentence.hasSuffix("?") ? "\(sentence) See '\(command)'." : "\(sentence); see '\(command)'."
   }
 
   private static func end(_ failure: Failure?) -> Never {

@@ -5,8 +5,9 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on a bundled data set or a CSV file.",
     discussion: """
-      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a
+      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a \
       regression.
+
       The directory gets model.safetensors, config.json (every choice) and history.csv.
       """)
 
@@ -17,8 +18,9 @@ struct Train: ParsableCommand {
   @Option(help: "classification or regression (default: told from the target).")
   var task: Dataset.Task?
   @Option(
-    help: "The units of the hidden layers, as in 128,64; 'none' for no hidden layer.", transform: LayerSizes.init(parsing:))
-  var hidden = LayerSizes(RunConfiguration(data: "").hidden)
+    help: "The units of the hidden layers; 'none' for no hidden layer. (default: \(Self.usualHidden))",
+    transform: LayerSizes.init(parsing:))
+  var hidden = Self.usualHidden
   @Option(help: "The activation of the hidden layers.")
   var activation: Activation = RunConfiguration(data: "").activation
   @Option(help: "softmaxCrossEntropy, binaryCrossEntropy or meanSquaredError (default: what fits the task).")
@@ -47,6 +49,8 @@ struct Train: ParsableCommand {
   var output: String?
   @Flag(help: "Write JSON lines to standard output, and nothing else.")
   var json = false
+
+  private static let usualHidden = LayerSizes(RunConfiguration(data: "").hidden)
 
   func validate() throws {
     try require(epochs >= 1 && epochs <= 10_000_000, "--epochs \(epochs): expected 1 to 10000000.")

@@ -6,7 +6,7 @@ extension CommandTests {
   @Suite struct AccuracyTests {
     let workspace = Workspace()
 
-    private func accuracy(_ key: String = "test_accuracy", _ arguments: [String]) throws -> Double {
+    private func accuracy(_ arguments: [String], key: String = "test_accuracy") throws -> Double {
       let outcome = workspace.run([Workspace.executable, "train"] + arguments + ["--json", "--output", "run"])
       expectSuccess(outcome)
       return try #require(try JSON(parsing: outcome.outputLines.last ?? "")[key]?.number)
@@ -22,11 +22,10 @@ extension CommandTests {
 
     @Test func xor() throws {
       let accuracy = try accuracy(
-        "accuracy",
         [
           "xor", "--hidden", "4", "--activation", "tanh", "--optimizer", "sgd", "--learning-rate", "1.2", "--epochs",
           "10000", "--test", "0", "--validation", "0",
-        ])
+        ], key: "accuracy")
       #expect(accuracy == 1)
     }
 

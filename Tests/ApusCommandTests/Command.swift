@@ -18,8 +18,6 @@ struct Outcome {
   let code: Int32
   let output: String
   let error: String
-  /// The most memory that it had, in bytes.
-  let peakMemory: Int
 
   var outputLines: [String] { output.split(separator: "\n").map(String.init) }
 }
@@ -74,7 +72,8 @@ final class Workspace {
     var status = stat()
     fstat(fileno(file), &status)
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    return Array(bytes.prefix(fread(&bytes, 1, bytes.count, file)))
+    let count = fread(&bytes, 1, bytes.count, file)
+    return Array(bytes.prefix(count))
   }
 
   func text(_ name: String) -> String { String(decoding: bytes(name), as: UTF8.self) }
@@ -85,7 +84,10 @@ final class Workspace {
 
   /// The built executable, beside the tests.
   static let executable: String = {
-    let tests = CommandLine.arguments[0]
+    // Processes run in other directories, and this path may be a relative one.
+    let resolved = realpath(CommandLine.arguments[0], nil)!
+    defer { free(resolved) }
+    let tests = String(cString: resolved)
     return tests.prefix(upTo: tests.lastIndex(of: "/")!) + "/apus"
   }()
 
@@ -95,7 +97,13 @@ final class Workspace {
   /// Runs a shell's command line, in which `$APUS` is the executable.
   func shell(_ script: String) -> Outcome { run(["/bin/sh", "-c", "APUS='\(Self.executable)'; \(script)"]) }
 
+  /// Runs a process that may take so many megabytes of addresses.
+  func run(_ arguments: [String], megabytes: Int) -> Outcome {
+    run(["/bin/sh", "-c", "ulimit -v \(megabytes << 10); exec \"$0\" \"$@\""] + arguments)
+  }
+
   func run(_ arguments: [String]) -> Outcome {
+    let arguments = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", path] + arguments
     let (output, error) = ("\(path)/.captured-output", "\(path)/.captured-error")
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
@@ -104,7 +112,6 @@ final class Workspace {
     #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addchdir_np(&actions, path)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
@@ -114,14 +121,14 @@ final class Workspace {
     let failure = posix_spawn(&process, arguments[0], &actions, nil, words + [nil], environ)
     guard failure == 0 else {
       Issue.record("\(arguments[0]) cannot be started: \(String(cString: strerror(failure)))")
-      return Outcome(code: .min, output: "", error: "", peakMemory: 0)
+      return Outcome(code: .min, output: "", error: "")
     }
-    var (status, usage) = (Int32(0), rusage())
-    while wait4(process, &status, 0, &usage) < 0 && errno == EINTR {}
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
     let isKilled = status & 0x7F != 0
     return Outcome(
       code: isKilled ? -(status & 0x7F) : status >> 8 & 0xFF, output: text(".captured-output"),
-      error: text(".captured-error"), peakMemory: Int(usage.ru_maxrss) * 1024)
+      error: text(".captured-error"))
   }
 }
 
