@@ -210,6 +210,10 @@ def main():
     if not os.path.exists(options.bench):
         sys.exit(f'{options.bench} is missing; build it with: swift build -c release --package-path Benchmarks')
 
+    # The same processors for everybody: some frameworks take as many threads as they see processors.
+    if hasattr(os, 'sched_setaffinity'):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+
     apus = Contestant('apus', [options.bench], options.mode, WORKLOADS)
     peers = find_peers(options)
     if not peers:

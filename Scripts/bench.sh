@@ -15,15 +15,17 @@ swift build -c release ${JOBS:+-j "$JOBS"} --package-path Benchmarks --product a
 python=${PEERS_PYTHON:-}
 if [ -z "$python" ]; then
   python=.peers/bin/python
-  # A marker says that the installation was completed.
-  if [ ! -e .peers/complete ]; then
-    echo "Installing numpy, jax and optax for comparison into .peers (once) ..."
-    if python3 -m venv .peers && .peers/bin/pip install --quiet numpy jax optax; then
-      touch .peers/complete
-    else
-      echo "The peers cannot be installed here (python3-venv and a package index are needed): Apus alone is measured." >&2
-      [ -x "$python" ] || python=python3
-    fi
+  [ -x "$python" ] || python3 -m venv .peers || python=python3
+  # What is there already costs nothing; what cannot be had in a few minutes is left out. NumPy is the smallest: it goes first.
+  if [ "$python" != python3 ]; then
+    for packages in numpy "jax optax"; do
+      if ! "$python" -c "import $(echo $packages | sed 's/ /, /g')" 2>/dev/null; then
+        echo "Installing $packages into .peers, for comparison ..."
+        # shellcheck disable=SC2086 # two packages are two words
+        timeout 200 .peers/bin/pip install --quiet --disable-pip-version-check $packages ||
+          echo "$packages cannot be installed here and now; the comparison goes without." >&2
+      fi
+    done
   fi
 fi
 

@@ -68,7 +68,8 @@ public struct BFloat16: TensorElement, CustomStringConvertible {
   /// The nearest bfloat16, ties to even; NaN stays NaN.
   public init(_ value: Float) {
     let bits = value.bitPattern
-    bitPattern = value.isNaN ? UInt16(bits >> 16) | 0x40 : UInt16((UInt64(bits) + 0x7fff + UInt64((bits >> 16) & 1)) >> 16)
+    bitPattern =
+      value.isNaN ? UInt16(bits >> 16) | 0x40 : UInt16((UInt64(bits) + 0x7fff + UInt64((bits >> 16) & 1)) >> 16)
   }
 
   /// The exact value.

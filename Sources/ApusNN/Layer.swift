@@ -82,6 +82,7 @@ public struct LayerVisitor {
   init(isDeep: Bool = true, hasNames: Bool = true) {
     self.isDeep = isDeep
     self.hasNames = hasNames
+    if !hasNames { unnamed.reserveCapacity(16) }
   }
 
   /// Names a parameter of the layer; nil, for a layer that has none, is passed over.

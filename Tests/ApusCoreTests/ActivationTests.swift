@@ -33,7 +33,9 @@ import Testing
     for (found, expected) in zip(activation(x).doubles, values) { #expect(abs(found - expected) < 1e-9) }
     let found = gradient(at: x) { activation($0).sum() }.doubles
     for (found, expected) in zip(found, slopes) { #expect(abs(found - expected) < 1e-9) }
-    for (found, expected) in zip(activation(x.cast(to: .float32)).doubles, values) { #expect(abs(found - expected) < 2e-7) }
+    for (found, expected) in zip(activation(x.cast(to: .float32)).doubles, values) {
+      #expect(abs(found - expected) < 2e-7)
+    }
   }
 
   @Test("E-12: the slope of ReLU at 0 is 0") func slopeOfReLUAtZero() {
@@ -79,10 +81,12 @@ import Testing
     var random = RandomSource(seed: 3)
     let x = Tensor.randomNormal([5, 4], dtype: .float64, using: &random)
     let (w1, b1) = (
-      Tensor.randomNormal([6, 4], dtype: .float64, using: &random), Tensor.randomNormal([6], dtype: .float64, using: &random)
+      Tensor.randomNormal([6, 4], dtype: .float64, using: &random),
+      Tensor.randomNormal([6], dtype: .float64, using: &random)
     )
     let (w2, b2) = (
-      Tensor.randomNormal([3, 6], dtype: .float64, using: &random), Tensor.randomNormal([3], dtype: .float64, using: &random)
+      Tensor.randomNormal([3, 6], dtype: .float64, using: &random),
+      Tensor.randomNormal([3], dtype: .float64, using: &random)
     )
     let two = linear(linear(x, weight: w1, bias: b1), weight: w2, bias: b2)
     let one = linear(x, weight: w2 • w1, bias: w2 • b1 + b2)

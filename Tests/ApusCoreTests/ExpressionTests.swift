@@ -7,7 +7,9 @@ import Testing
   private let b = Expression(.input(1))
   private let c = Expression(.input(2))
 
-  private func text(_ expression: Expression) -> String { expression.formatted(inputs: ["a", "b", "c"], scalars: ["s"]) }
+  private func text(_ expression: Expression) -> String {
+    expression.formatted(inputs: ["a", "b", "c"], scalars: ["s"])
+  }
 
   @Test func simplifiesAsItBuilds() {
     #expect(text(a * 1) == "a" && text(1 * a) == "a")

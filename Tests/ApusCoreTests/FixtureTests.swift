@@ -121,7 +121,9 @@ private let looseGradients: Set<String> = ["hardSigmoid"]
 
   @Test(arguments: operations) func secondGradientsAgreeWithDifferences(operation: String) throws {
     try forEachFixture(of: operation) { fixture, call in
-      guard isSmooth(fixture), notTwiceDifferentiable[fixture.description] == nil, fixture.inputs.map(\.doubles.count).reduce(0, +) <= 60 else { return }
+      guard isSmooth(fixture), notTwiceDifferentiable[fixture.description] == nil,
+        fixture.inputs.map(\.doubles.count).reduce(0, +) <= 60
+      else { return }
       let report = checkSecondGradients(
         of: { joined(call($0, fixture.attributes)) }, at: fixture.inputs.map { $0.tensor() },
         kinks: [0: kinks(fixture)])

@@ -16,7 +16,9 @@ import Testing
 
   @Test func aWrongElementIsFound() throws {
     // The gradient is wrong by a thousandth at one element.
-    let wrong = CustomOperation("wrong") { x in x * x } gradient: { dy, x, y in
+    let wrong = CustomOperation("wrong") { x in
+      x * x
+    } gradient: { dy, x, y in
       dy * 2 * x * Tensor([[1, 1], [1.001, 1]] as [[Double]])
     }
     let report = checkGradients(of: { wrong($0[0]) }, at: [x])
@@ -55,7 +57,11 @@ import Testing
 
   @Test func wrongSecondDerivativesAreFound() {
     // The slope is right, but a constant to the second derivative.
-    let flat = CustomOperation("flat") { x in x * x * x } gradient: { dy, x, y in dy * 3 * (x * x).stopGradient() }
+    let flat = CustomOperation("flat") { x in
+      x * x * x
+    } gradient: { dy, x, y in
+      dy * 3 * (x * x).stopGradient()
+    }
     #expect(checkGradients(of: { flat($0[0]) }, at: [x]).isPassed)
     #expect(!checkSecondGradients(of: { flat($0[0]) }, at: [x]).isPassed)
     #expect(checkSecondGradients(of: { $0[0] * $0[0] * $0[0] }, at: [x]).isPassed)

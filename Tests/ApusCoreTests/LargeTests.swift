@@ -133,7 +133,8 @@ import Testing
       ("softmax 0", softmax(x, axis: 0)), ("logSoftmax", logSoftmax(x)), ("cumulative", x.cumulativeSum(axis: 1)),
       ("cumulative 0", x.cumulativeSum(axis: 0)), ("gather", x.gathering(indices)),
       ("scatter", x.addingSlices(x, at: indices)), ("sort", x.sorted(axis: 1)), ("matmul", x • wide),
-      ("matmul float64", x.cast(to: .float64) • wide.cast(to: .float64)), ("linear", linear(x, weight: wide.transposed())),
+      ("matmul float64", x.cast(to: .float64) • wide.cast(to: .float64)),
+      ("linear", linear(x, weight: wide.transposed())),
       ("loss", softmaxCrossEntropyRows(x, labels: labels)), ("value", value), ("gradient", gradients[0]),
       ("gradient of the weight", gradients[1]),
     ]

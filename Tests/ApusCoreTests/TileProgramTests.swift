@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct TileProgramTests {
   private static let unaryPrimitives: [Primitive] = [
-    .negate, .abs, .sign, .square, .relu, .sqrt, .rsqrt, .reciprocal, .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .asin,
+    .negate, .abs, .sign, .square, .relu, .sqrt, .rsqrt, .reciprocal, .exp, .expm1, .log, .log1p, .sin, .cos, .tan,
+    .asin,
     .acos, .atan, .sinh, .cosh, .tanh, .erf, .sigmoid, .softplus, .floor, .ceil, .round, .trunc,
   ]
 
@@ -88,7 +89,10 @@ import Testing
         }, { a, b, c, d in a * b + a * b * c - (a * b + d) }
       ),
       ("ab+ab", { a, b, c, d in a * b + a * b }, { a, b, c, d in 2 * a * b }),
-      ("a(b+c)/(c+d)+ab", { a, b, c, d in a * (b + c) / (c + d) + a * b }, { a, b, c, d in a * (b + c) / (c + d) + a * b }),
+      (
+        "a(b+c)/(c+d)+ab", { a, b, c, d in a * (b + c) / (c + d) + a * b },
+        { a, b, c, d in a * (b + c) / (c + d) + a * b }
+      ),
       ("constants", { a, b, c, d in 2 * a + 3 * b - 0.5 * c * d }, { a, b, c, d in 2 * a + 3 * b - 0.5 * c * d }),
     ]
     for (name, formula, scalar) in formulas {

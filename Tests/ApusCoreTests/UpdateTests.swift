@@ -110,7 +110,9 @@ import Testing
     let rule = Update(scalars: 0) { p, g, _ in p = p - g }
     let parameter = Parameter(Tensor.zeros([2, 3]))
     var states: [Tensor] = []
-    rule(parameter, gradient: Tensor([1, 2, 3, 4, 5, 6] as [Float]).reshaped([3, 2]).transposed(), states: &states, scalars: [])
+    rule(
+      parameter, gradient: Tensor([1, 2, 3, 4, 5, 6] as [Float]).reshaped([3, 2]).transposed(), states: &states,
+      scalars: [])
     #expect(parameter.value.floats == [-1, -3, -5, -2, -4, -6])
     rule(parameter, gradient: Tensor(1 as Float).broadcast(to: [2, 3]), states: &states, scalars: [])
     #expect(parameter.value.floats == [-2, -4, -6, -3, -5, -7])

@@ -57,6 +57,7 @@ extension ElementwiseTests {
       let second = Memory([Int32](repeating: -5555, count: count + 1))
       let left = Memory(a.values)
       let right = Memory(b.values)
+      defer { withExtendedLifetime((left, right)) {} }  // an optimised build frees them after their last mention
       execute(
         compute: APUS_F32, constants: [2], temporaries: 1,
         instructions: [
@@ -168,6 +169,7 @@ extension ElementwiseTests {
             for compute in [APUS_F32, APUS_F64, APUS_I32, APUS_I64] {
               for (strides, origin) in layouts {
                 let input = Memory(source)
+                defer { withExtendedLifetime(input) {} }
                 let output = Memory([UInt8](repeating: 9, count: count))
                 execute(
                   compute: compute, constants: [3], instructions: [instruction(APUS_ADD, [0, 1], to: 2)],
@@ -197,6 +199,7 @@ extension ElementwiseTests {
             let p = Memory(before)
             let m = Memory(before)
             let g = Memory(gradient)
+            defer { withExtendedLifetime(g) {} }
             let inputs = [p, m, g].map { $0.operand(APUS_F32) }
             execute(
               compute: APUS_F32, constants: [0.5],

@@ -47,7 +47,8 @@ package protocol Backend: AnyObject, Sendable {
 
 /// Reductions of one axis.
 package enum Reduction: UInt8, Sendable {
-  case sum = 0, product, min, max, sumOfSquares, argMin, argMax, any, all, mean
+  case sum = 0
+  case product, min, max, sumOfSquares, argMin, argMax, any, all, mean
 }
 
 /// Functions of a whole row.

@@ -127,7 +127,8 @@ extension Activation {
   /// x / (1 + |x|), in (−1, 1).
   public static let softsign = Activation(
     "softsign", "x / (1 + |x|)",
-    kernel: Elementwise("softsign", { x in x / (1 + abs(x)) }, derivative: { x, _ in 1 / ((1 + abs(x)) * (1 + abs(x))) }))
+    kernel: Elementwise(
+      "softsign", { x in x / (1 + abs(x)) }, derivative: { x, _ in 1 / ((1 + abs(x)) * (1 + abs(x))) }))
 
   /// x tanh(ln(1 + eˣ)) (Misra, 2019).
   public static let mish = Activation(
@@ -147,7 +148,8 @@ extension Activation {
   /// Every activation, with default constants: the table of the notes and the usual ones besides.
   public static var all: [Activation] {
     [
-      .identity, .step, .sigmoid, .tanh, .arctan, .relu, .leakyRelu(), .elu(), .softplus, .selu, .gelu, .silu, .softsign,
+      .identity, .step, .sigmoid, .tanh, .arctan, .relu, .leakyRelu(), .elu(), .softplus, .selu, .gelu, .silu,
+      .softsign,
       .mish, .hardSigmoid, .hardTanh,
     ]
   }

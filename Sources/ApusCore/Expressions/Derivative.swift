@@ -109,7 +109,8 @@ extension Expression {
 
   /// The sum of two derivatives on their way back; choices by one condition stay one choice.
   fileprivate func plus(_ other: Expression) -> Expression {
-    if let left = operands(of: .select), let right = other.operands(of: .select), left[0].identity == right[0].identity {
+    if let left = operands(of: .select), let right = other.operands(of: .select), left[0].identity == right[0].identity
+    {
       return select(left[0], left[1].plus(right[1]), left[2].plus(right[2]))
     }
     return self + other

@@ -52,7 +52,8 @@ public final class Elementwise: Sendable {
     derivative: ((_ x: Expression, _ y: Expression) -> Expression)? = nil
   ) {
     self.init(
-      name, inputs: 1, partials: derivative.map { given in { x, _, y in [given(x[0], y)] } }, formula: { x, _ in formula(x[0]) })
+      name, inputs: 1, partials: derivative.map { given in { x, _, y in [given(x[0], y)] } },
+      formula: { x, _ in formula(x[0]) })
   }
 
   /// An operation of two inputs, which broadcast to a common shape.
@@ -121,7 +122,8 @@ public final class Elementwise: Sendable {
       throw ShapeError(name, "a \(dtype) tensor was found; expected floating point (convert with cast(to:))")
     }
     if !dtype.isFloatingPoint, let fraction = scalars.first(where: { $0 != $0.rounded() || $0.isNaN }) {
-      throw ShapeError(name, "\(fraction) is not a whole number, but the tensor is \(dtype) (convert it with cast(to:))")
+      throw ShapeError(
+        name, "\(fraction) is not a whole number, but the tensor is \(dtype) (convert it with cast(to:))")
     }
     return TensorType(shape, yieldsBool ? .bool : dtype)
   }
@@ -147,7 +149,11 @@ public final class Elementwise: Sendable {
 
   /// What the gradient with respect to one input reads, and how it is computed.
   struct Partial {
-    enum Source: Hashable { case dy, x(Int), y }
+    enum Source: Hashable {
+      case dy
+      case x(Int)
+      case y
+    }
     /// Nil where the derivative is zero.
     var kernel: Elementwise?
     var sources: [Source]

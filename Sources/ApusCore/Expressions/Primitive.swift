@@ -70,7 +70,8 @@ enum Primitive: String, Sendable, CaseIterable, CustomStringConvertible {
   /// Whether integers have this operation too.
   var acceptsIntegers: Bool {
     switch self {
-    case .negate, .abs, .sign, .square, .not, .relu, .add, .subtract, .multiply, .divide, .remainder, .min, .max, .equal, .notEqual,
+    case .negate, .abs, .sign, .square, .not, .relu, .add, .subtract, .multiply, .divide, .remainder, .min, .max,
+      .equal, .notEqual,
       .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor, .select:
       true
     default: false
@@ -80,7 +81,8 @@ enum Primitive: String, Sendable, CaseIterable, CustomStringConvertible {
   /// Whether the result is 0 or 1.
   var isPredicate: Bool {
     switch self {
-    case .not, .isNaN, .isInfinite, .isFinite, .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor:
+    case .not, .isNaN, .isInfinite, .isFinite, .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .and,
+      .or, .xor:
       true
     default: false
     }
@@ -90,7 +92,8 @@ enum Primitive: String, Sendable, CaseIterable, CustomStringConvertible {
   var cost: Double {
     switch self {
     case .negate, .abs, .sign, .square, .not, .relu, .add, .subtract, .multiply, .min, .max, .equal, .notEqual, .less,
-      .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor, .select, .floor, .ceil, .round, .trunc, .isNaN, .isInfinite,
+      .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor, .select, .floor, .ceil, .round, .trunc, .isNaN,
+      .isInfinite,
       .isFinite:
       0.03
     case .divide, .reciprocal, .sqrt, .rsqrt: 0.08

@@ -172,7 +172,11 @@ private struct Compiler {
     for output in outputs { if case .input(let i) = values[output].kind { lastRead[i] = .max } }
 
     // Temporaries are numbered from 0 here, outputs from -1 downwards, and moved to their place at the end.
-    enum Register { case fixed(Int), temporary(Int), output(Int) }
+    enum Register {
+      case fixed(Int)
+      case temporary(Int)
+      case output(Int)
+    }
     var registers: [Int: Register] = [:]
     var literal = 0
     for (number, value) in values.enumerated() {

@@ -34,7 +34,8 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 
   /// One line for each input.
   public var description: String {
-    entries.map { ($0.maximumRelativeError <= tolerance ? "ok    " : "WRONG ") + $0.description }.joined(separator: "\n")
+    entries.map { ($0.maximumRelativeError <= tolerance ? "ok    " : "WRONG ") + $0.description }.joined(
+      separator: "\n")
   }
 }
 

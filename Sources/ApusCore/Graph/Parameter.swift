@@ -27,7 +27,8 @@ public final class Parameter: Sendable {
       let new = newValue.stopGradient().dense
       let old = stored
       guard new.type == old.type else {
-        stop(ShapeError("Parameter \(name ?? "")", "a value of type \(new.type) cannot replace one of type \(old.type)"))
+        stop(
+          ShapeError("Parameter \(name ?? "")", "a value of type \(new.type) cannot replace one of type \(old.type)"))
       }
       state.withLock { $0.value = new }
     }

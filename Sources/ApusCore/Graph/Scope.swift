@@ -31,7 +31,9 @@ package final class GradientScope {
 
   /// Says which variable stands for the next of the parameters.
   func track(_ variable: Tensor) {
-    if parameters.count > Self.fewParameters { positions[ObjectIdentifier(parameters[variables.count])] = variables.count }
+    if parameters.count > Self.fewParameters {
+      positions[ObjectIdentifier(parameters[variables.count])] = variables.count
+    }
     variables.append(variable)
   }
 

@@ -42,7 +42,8 @@ extension Elementwise {
   static let or = Elementwise("or") { a, b in binary(.or, a, b) }
   static let xor = Elementwise("xor") { a, b in binary(.xor, a, b) }
   static let not = Elementwise("not") { x in unary(.not, x) }
-  static let choose = Elementwise("where", inputs: 3, masks: [0], yieldsBool: false) { x, _ in select(x[0], x[1], x[2]) }
+  static let choose = Elementwise("where", inputs: 3, masks: [0], yieldsBool: false) { x, _ in select(x[0], x[1], x[2])
+  }
 
   static let negate = Elementwise("negate") { x in -x }
 

@@ -139,7 +139,9 @@ extension Tensor {
     guard indices.rank == 1, source.type == TensorType(expected, dtype) else {
       stop(
         ShapeError(
-          "scatterAdd", "a source of type \(source.type) was found; expected \(TensorType(expected, dtype)) for \(indices.count) indices"))
+          "scatterAdd",
+          "a source of type \(source.type) was found; expected \(TensorType(expected, dtype)) for \(indices.count) indices"
+        ))
     }
     return self
       + apply(ScatterAdd(axis: axis, shape: shape), [source, checked(indices, count: shape[axis], "scatterAdd")])

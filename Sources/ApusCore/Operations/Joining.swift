@@ -109,7 +109,8 @@ extension Tensor {
     // A tensor of the highest rank has no room for the new axis: look at it as (before, extent, after).
     let (outer, extent, inner) = ApusCore.split(shape, at: axis)
     let parts = reshaped(Shape(position == axis ? [outer, 1, extent, inner] : [outer, extent, 1, inner]))
-    let wide = parts.broadcast(to: Shape(position == axis ? [outer, count, extent, inner] : [outer, extent, count, inner]))
+    let wide = parts.broadcast(
+      to: Shape(position == axis ? [outer, count, extent, inner] : [outer, extent, count, inner]))
     var result = shape
     result[axis] = extent * count
     return wide.reshaped(result)

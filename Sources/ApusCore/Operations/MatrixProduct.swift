@@ -7,7 +7,8 @@ struct MatrixProduct: Function {
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
     let (a, b) = (x[0], x[1])
     guard a.dtype == b.dtype, a.dtype != .bool, a.dtype != .uint8 else {
-      throw ShapeError(name, "element types \(a.dtype) and \(b.dtype) were found; expected two equal ones with arithmetic")
+      throw ShapeError(
+        name, "element types \(a.dtype) and \(b.dtype) were found; expected two equal ones with arithmetic")
     }
     guard a.rank >= 2, b.rank >= 2, a.shape[a.rank - 1] == b.shape[b.rank - 2],
       var shape = Shape(a.shape.dropLast(2)).broadcast(with: Shape(b.shape.dropLast(2)))
@@ -19,7 +20,9 @@ struct MatrixProduct: Function {
     return TensorType(shape, a.dtype)
   }
 
-  func forward(_ x: [Tensor], into y: Tensor) { y.backend.matmul(x[0], x[1], transposesB: false, bias: nil, epilogue: .none, into: y) }
+  func forward(_ x: [Tensor], into y: Tensor) {
+    y.backend.matmul(x[0], x[1], transposesB: false, bias: nil, epilogue: .none, into: y)
+  }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { needed(1 - j) }
 
@@ -44,7 +47,8 @@ struct Linear: Function {
     let (input, weight) = (x[0], x[1])
     guard weight.rank == 2, input.rank >= 1, input.shape[input.rank - 1] == weight.shape[1] else {
       throw ShapeError(
-        name, "an input of shape \(input.shape) does not fit a weight of shape \(weight.shape): "
+        name,
+        "an input of shape \(input.shape) does not fit a weight of shape \(weight.shape): "
           + "expected (…, \(weight.rank == 2 ? "\(weight.shape[1])" : "in")) and (out, in)")
     }
     guard x.allSatisfy({ $0.dtype == input.dtype }), input.dtype.isFloatingPoint else {
@@ -116,7 +120,9 @@ extension Tensor {
   /// column, and that axis disappears again. The element-wise product is `*`.
   public static func • (a: Tensor, b: Tensor) -> Tensor {
     guard a.rank > 0 && b.rank > 0 else {
-      stop(ShapeError("matmul", "shapes \(a.shape) and \(b.shape) were found; a single number has no matrix product, use *"))
+      stop(
+        ShapeError(
+          "matmul", "shapes \(a.shape) and \(b.shape) were found; a single number has no matrix product, use *"))
     }
     let left = a.rank == 1 ? a.expandingDimension(at: 0) : a
     let right = b.rank == 1 ? b.expandingDimension(at: 1) : b

@@ -15,7 +15,9 @@ struct Reduce: Function {
       throw ShapeError(name, "shape \(x[0].shape) has no elements to compare along axes \(axes.axes)")
     }
     let isLogical = kind == .any || kind == .all
-    if !isLogical && x[0].dtype == .bool { throw ShapeError(name, "a bool tensor was found; convert it with cast(to:)") }
+    if !isLogical && x[0].dtype == .bool {
+      throw ShapeError(name, "a bool tensor was found; convert it with cast(to:)")
+    }
     for axis in stride(from: shape.rank - 1, through: 0, by: -1) where axes.contains(axis) {
       if keepsAxes { shape[axis] = 1 } else { shape.remove(at: axis) }
     }

@@ -136,13 +136,17 @@ struct SliceInto: Function {
     y.backend.copy(x[0], into: apply(view: SliceView(slices: slices), y))
   }
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { false }
-  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? { apply(view: SliceView(slices: slices), dy) }
+  func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
+    apply(view: SliceView(slices: slices), dy)
+  }
 }
 
 extension Tensor {
   /// A part of this tensor, by position or range along each leading axis:
   /// `x[0]`, `x[1..<4, 2]`, `x[.all, .from(to: -1)]`, `x[.reversed]`. Shares memory; positions may count from the end.
-  public subscript(indices: any TensorIndex...) -> Tensor { apply(view: SliceView(slices: indices.map(\.axisSlice)), self) }
+  public subscript(indices: any TensorIndex...) -> Tensor {
+    apply(view: SliceView(slices: indices.map(\.axisSlice)), self)
+  }
 
   /// The part of one axis that `slice` names.
   public func sliced(_ slice: AxisSlice, axis: Int) -> Tensor {

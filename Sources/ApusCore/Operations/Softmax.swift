@@ -53,7 +53,8 @@ struct SoftmaxCrossEntropy: Function {
     let rows = Shape(type.shape.dropLast())
     guard x[1].shape == rows, x[1].dtype == .int32 || x[1].dtype == .int64 else {
       throw ShapeError(
-        name, "logits of shape \(type.shape) and labels of type \(x[1].type) were found; "
+        name,
+        "logits of shape \(type.shape) and labels of type \(x[1].type) were found; "
           + "expected int32 or int64 labels of shape \(rows)")
     }
     return TensorType(rows, type.dtype)
@@ -132,7 +133,8 @@ package func softmaxCrossEntropyRows(_ logits: Tensor, labels: Tensor) -> Tensor
     range.lowerBound < 0 || range.upperBound >= classes
   {
     let wrong = range.lowerBound < 0 ? range.lowerBound : range.upperBound
-    stop(ShapeError("softmaxCrossEntropy", "label \(wrong) is outside the \(classes) classes of logits \(logits.shape)"))
+    stop(
+      ShapeError("softmaxCrossEntropy", "label \(wrong) is outside the \(classes) classes of logits \(logits.shape)"))
   }
   return apply(SoftmaxCrossEntropy(), [logits, labels])
 }

@@ -18,9 +18,9 @@ extension CPUBackend {
         operands[inputs.count + i].dtype = output.dtype.c
       }
       space.setStrides(of: inputs, in: operands)
-      program.withProgram(scalars) { program_ in
+      program.withProgram(scalars) { code in
         let run = ElementwiseRun(
-          program: program_, space: space, inputs: UnsafePointer(operands.baseAddress!),
+          program: code, space: space, inputs: UnsafePointer(operands.baseAddress!),
           outputs: UnsafePointer(operands.baseAddress! + inputs.count))
         if Double(count) * program.cost < Self.parallelThreshold {
           run(0, count)
@@ -94,8 +94,10 @@ private struct IterationSpace {
 
   private mutating func mergeAxes(of operands: Slice<UnsafeMutableBufferPointer<apus_operand>>) {
     func strides(_ i: Int) -> UnsafeMutablePointer<Int64> {
-      UnsafeMutableRawPointer(operands.base.baseAddress! + i).advanced(by: MemoryLayout<apus_operand>.offset(of: \.strides)!)
-        .assumingMemoryBound(to: Int64.self)
+      UnsafeMutableRawPointer(operands.base.baseAddress! + i).advanced(
+        by: MemoryLayout<apus_operand>.offset(of: \.strides)!
+      )
+      .assumingMemoryBound(to: Int64.self)
     }
     var last = 0  // the merged axis that the next one is compared with
     for axis in 1..<max(rank, 1) {
