@@ -131,7 +131,7 @@ extension CommandTests {
 
     @Test func otherElementTypes() throws {
       for dtype in [DType.float64, .bfloat16] {
-        let model = Sequential([Dense(4, 3, dtype: dtype)])
+        let model = Sequential([Dense(4, 3, weights: .zeros, dtype: dtype)])
         try model.save(to: workspace.path + "/bad.safetensors", metadata: [Self.key: preprocessing])
         expectRefusal("tables are float32")
       }

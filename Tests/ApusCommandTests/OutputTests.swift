@@ -81,12 +81,8 @@ extension CommandTests {
       _ = workspace.shell(
         """
         mkfifo pipe
-        set -m
-        $APUS train iris --json --epochs 10000000 >pipe &
-        exec 3<pipe
-        read line <&3
-        kill -\(signal) $!
-        wait $!
+        { exec 3<pipe; read line <&3; kill -\(signal) $(cat process); cat <&3 >/dev/null; } &
+        sh -c "echo \\$\\$ >process; exec $APUS train iris --json --epochs 10000000 >pipe"
         echo $? >code
         """)
       let number = ["INT": 2, "TERM": 15, "HUP": 1][signal]!

@@ -57,7 +57,7 @@ extension CommandTests {
       #expect(
         outcome.output.hasPrefix("iris: 108 training, 12 validation and 30 test examples, 4 features, classification\n")
       )
-      #expect(outcome.output.contains("Dense(4, 128, activation: relu)"))
+      #expect(outcome.output.contains("Dense(4, 128, activation: .relu)"))
       #expect(outcome.output.contains("\ntest: loss ") && outcome.output.contains("true \\ predicted"))
       #expect(outcome.output.hasSuffix("\nmodel: run/model.safetensors\n"))
     }
@@ -77,8 +77,9 @@ extension CommandTests {
       ]
       #expect(try workspace.json("run/config.json") == expected)
       let summary = workspace.apus("summary", "run").output
-      for layer in ["Dense(30, 5, activation: tanh)", "Dropout(0.125)", "Dense(5, 3, activation: tanh)", "Dense(3, 2)"]
-      {
+      for layer in [
+        "Dense(30, 5, activation: .tanh)", "Dropout(0.125)", "Dense(5, 3, activation: .tanh)", "Dense(3, 2)",
+      ] {
         #expect(summary.contains(layer))
       }
     }
