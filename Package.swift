@@ -8,6 +8,8 @@ let package = Package(
   products: [
     .library(name: "Apus", targets: ["Apus"]),
     .executable(name: "apus", targets: ["ApusCommand"]),
+    // For Benchmarks/, which starts from the same numbers as the tests. Not a part of the interface.
+    .library(name: "ApusTestSupport", targets: ["ApusTestSupport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -36,7 +38,7 @@ let package = Package(
       dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swift),
 
     // Tests.
-    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN"], swiftSettings: swift),
+    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN", "ApusTraining"], swiftSettings: swift),
     .testTarget(name: "CApusTests", dependencies: ["CApus"], swiftSettings: swift),
     .testTarget(
       name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),

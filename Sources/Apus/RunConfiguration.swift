@@ -36,8 +36,8 @@ public struct RunConfiguration: Sendable, Hashable {
   public var validationFraction = 0.1
   /// The share of all data that is held back to measure the result.
   public var testFraction = 0.2
-  /// Nil: what suits the data. Columns of different units are standardised; pixels share a unit, and those that hardly vary must not
-  /// be blown up.
+  /// Nil: what suits the data. Columns of different units are standardised; pixels share a unit, and those that hardly
+  /// vary must not be blown up.
   public var scaling: Scaling.Method?
   public var seed: UInt64 = 0
   /// 0: all cores.
@@ -48,11 +48,11 @@ public struct RunConfiguration: Sendable, Hashable {
   var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
 
   /// Every choice, with defaults filled in, for `config.json`.
-  public func json(loss: Loss, task: Dataset.Task) -> JSON {
+  public func json(loss: Loss, task: Dataset.Task, target: String) -> JSON {
     .object([
       JSON.Member("apus_version", .string(apusVersion)),
       JSON.Member("data", .string(data)),
-      JSON.Member("target", target.map { .string($0) } ?? .null),
+      JSON.Member("target", .string(target)),
       JSON.Member("task", .string(task.rawValue)),
       JSON.Member("hidden", .array(hidden.map { .integer($0) })),
       JSON.Member("activation", .string(activation.name)),

@@ -26,6 +26,9 @@ public struct TabularModel: Sendable {
     guard let network = file.model as? Sequential else {
       throw malformed("the network is a \(type(of: file.model)); expected a Sequential")
     }
+    if let parameter = network.namedParameters.first(where: { $0.parameter.dtype != .float32 }) {
+      throw malformed("parameter '\(parameter.name)' is \(parameter.parameter.dtype); tables are float32")
+    }
     let inputs = preprocessing.features.names.count
     let classes = preprocessing.target.classes?.count
     let output: Shape
@@ -75,7 +78,8 @@ public struct TabularModel: Sendable {
     let target = preprocessing.target
     return Dataset(
       table.source, features: preprocessing.scaling(try preprocessing.features.encode(table)),
-      targets: try target.encode(try table.column(target.name), source: table.source), kind: target.kind,
+      targets: try target.encode(
+        try table.column(target.name), source: table.source, line: table.lineNumber(ofRow:)), kind: target.kind,
       featureNames: preprocessing.features.names)
   }
 

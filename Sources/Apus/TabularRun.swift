@@ -3,6 +3,8 @@ public struct TabularRun {
   public let configuration: RunConfiguration
   public let loss: Loss
   public let task: Dataset.Task
+  /// The column that is predicted.
+  public var targetName: String { model.preprocessing.target.name }
   public let training: Dataset
   public let validation: Dataset
   public let test: Dataset
@@ -12,7 +14,8 @@ public struct TabularRun {
   public let testInOriginalUnits: Dataset
 
   /// Reads the data and builds the network.
-  /// - Throws: `CSVError` or `DatasetError` for data that cannot be used, `TrainingError` for choices that do not fit them.
+  /// - Throws: `CSVError` or `DatasetError` for data that cannot be used, `TrainingError` if they leave nothing to train on,
+  ///   `RunConfigurationError` for choices that do not fit them.
   public init(_ configuration: RunConfiguration) throws {
     self.configuration = configuration
     let (data, encoder, targetName) = try Self.load(configuration)
@@ -21,19 +24,20 @@ public struct TabularRun {
     guard training.count > 0 else {
       throw TrainingError("\(data.name): no example is left to train on after the test and validation parts are taken")
     }
-    let preprocessing = Preprocessing(
-      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.chosenScaling)
     if case .numbers = data.kind { task = .regression } else { task = .classification }
     loss = try Self.loss(configuration.loss, task: task, classes: data.classNames.count)
-    let outputs = loss.task == .classification ? data.classNames.count : 1
-    let sizes = [data.features.shape[1]] + configuration.hidden
+    let sizes =
+      [data.features.shape[1]] + configuration.hidden + [loss.task == .classification ? data.classNames.count : 1]
+    try Self.checkMemory(sizes, batchSize: min(configuration.batchSize, training.count))
+    let preprocessing = Preprocessing(
+      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.chosenScaling)
     let network = withSeed(configuration.seed) {
       Sequential {
-        for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
+        for (inputs, outputs) in zip(sizes, sizes.dropFirst().dropLast()) {
           Dense(inputs, outputs, activation: configuration.activation)
           if configuration.dropout > 0 { Dropout(configuration.dropout) }
         }
-        Dense(sizes.last!, outputs)
+        Dense(sizes[sizes.count - 2], sizes[sizes.count - 1])
       }
     }
     model = TabularModel(network: network, preprocessing: preprocessing)
@@ -48,7 +52,7 @@ public struct TabularRun {
     _ configuration: RunConfiguration
   ) throws -> (data: Dataset, encoder: FeatureEncoder?, targetName: String) {
     let (data, target, task) = (configuration.data, configuration.target, configuration.task)
-    guard let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : Table.read(csv: data))
+    guard let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : table(configuration))
     else {
       // Generated points have no columns to choose from.
       guard target == nil else { throw DatasetError("\(data): the data set is generated; its target cannot be chosen") }
@@ -59,6 +63,30 @@ public struct TabularRun {
     let encoder = FeatureEncoder(table.columns.filter { $0.name != name })
     return (try Dataset(table, target: target, task: task), encoder, name)
   }
+
+  /// A file of texts does not show whether its first line names the columns; the name of the target may tell.
+  private static func table(_ configuration: RunConfiguration) throws(CSVError) -> Table {
+    let table = try Table.read(csv: configuration.data)
+    guard let target = configuration.target, !table.columns.contains(where: { $0.name == target }),
+      let named = try? Table.read(csv: configuration.data, options: CSVOptions(header: .present)),
+      named.columns.contains(where: { $0.name == target })
+    else { return table }
+    return named
+  }
+
+  /// Refuses what the machine could not hold, before the memory is taken.
+  private static func checkMemory(_ sizes: [Int], batchSize: Int) throws {
+    let parameters = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
+    // Each parameter has a gradient and up to two moments; each unit a value and a gradient for every example of a batch.
+    let bytes = 4 * (4 * parameters + 2 * batchSize * sizes.reduce(0, +))
+    guard parameters <= mostParameters, bytes <= Machine.memory else {
+      throw RunConfigurationError(
+        "the network would have \(parameters) parameters and need \(bytes >> 30) GB of memory; choose fewer units or layers"
+          + (batchSize > 1024 ? ", or smaller batches" : ""))
+    }
+  }
+
+  private static let mostParameters = 1 << 31
 
   private static func loss(_ name: String?, task: Dataset.Task, classes: Int) throws -> Loss {
     let usual: Loss =
@@ -93,6 +121,16 @@ public struct TabularRun {
     return try trainer.fit(
       training, validation: validation.count > 0 ? validation : nil, epochs: configuration.epochs,
       batchSize: configuration.batchSize, progress: progress, onEpoch: onEpoch)
+  }
+
+  /// How good the trained network is on the training data and on the test data, nil without any.
+  /// - Throws: `TrainingError` if it computes no numbers: the last updates went too far for the training to notice.
+  public func measure() throws -> (training: TabularEvaluation, test: TabularEvaluation?) {
+    let onTraining = try model.evaluate(trainingInOriginalUnits)
+    guard onTraining.loss.isFinite else {
+      throw TrainingError("after training the loss is \(onTraining.loss); try a smaller learning rate, or scale the features")
+    }
+    return (onTraining, test.count > 0 ? try model.evaluate(testInOriginalUnits) : nil)
   }
 }
 

@@ -8,29 +8,49 @@ struct ApusCommand: ParsableCommand {
     commandName: "apus", abstract: "Train networks on tables, and use them.", version: apusVersion,
     subcommands: [Train.self, Evaluate.self, Predict.self, Summary.self, Datasets.self])
 
-  /// Wrong use ends with exit code 64 (ArgumentParser's), bad data with 65, a result that cannot be written with 73 or 74.
+  /// Wrong use ends with exit code 64, bad data with 65, a result that cannot be written with 73 or 74.
   static func main() {
+    Console.prepare()
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {
-      Console.error("apus: \(failure.sentence)")
-      exit(withCode: failure.code)
+      end(failure)
+    } catch where exitCode(for: error) == .success {
+      // Help or the version was asked for.
+      do { try Console.print(fullMessage(for: error)) } catch { end(error as? Failure) }
+    } catch where exitCode(for: error) == .validationFailure {
+      end(Failure(sentence: usage(error), code: Failure.usage))
     } catch {
-      exit(withError: error)
+      end(Failure(sentence: "\(error)", code: Failure.software))
     }
   }
 
-  private static func exit(withCode code: Int32) -> Never { exit(withError: ExitCode(code)) }
+  /// One sentence, and where to look: "unknown option '--epoch'; see 'apus train --help'."
+  private static func usage(_ error: any Error) -> String {
+    var sentence = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    while let last = sentence.last, last == "." || last == " " { sentence.removeLast() }
+    // ArgumentParser says which subcommand it was: "  See 'apus train --help' for more information."
+    let hint = fullMessage(for: error).split(whereSeparator: \.isNewline).last { $0.contains("See '") }
+    guard let command = hint?.split(separator: "'").first(where: { $0.hasSuffix("--help") }) else { return sentence + "." }
+    return sentence.hasSuffix("?") ? "\(sentence) See '\(command)'." : "\(sentence); see '\(command)'."
+  }
+
+  private static func end(_ failure: Failure?) -> Never {
+    let failure = failure ?? Failure(sentence: "", code: Failure.software)
+    if !failure.sentence.isEmpty { Console.error("apus: \(failure.sentence)") }
+    Console.exit(failure.code)
+  }
 }
 
-/// An end that is not ArgumentParser's: one sentence and an exit code.
+/// An end that is not ArgumentParser's: one sentence (nothing is said if it is empty) and an exit code.
 struct Failure: Error {
   let sentence: String
   let code: Int32
 
   static let usage: Int32 = 64
   static let data: Int32 = 65
+  static let software: Int32 = 70
   static let cannotCreate: Int32 = 73
   static let input: Int32 = 74
 
@@ -39,14 +59,20 @@ struct Failure: Error {
     do { return try body() } catch let error as CSVError {
       throw Failure(sentence: error.description, code: data)
     } catch let error as DatasetError {
-      throw Failure(sentence: error.description, code: data)
+      throw Failure(sentence: error.description + ".", code: data)
     } catch let error as FileFormatError {
-      let isOutput = [.diskFull, .unwritable].contains(error.kind)
-      throw Failure(sentence: error.description, code: isOutput ? cannotCreate : data)
-    } catch let error as RunConfigurationError {
-      throw Failure(sentence: error.description, code: usage)
-    } catch let error as TrainingError {
       throw Failure(sentence: error.description, code: data)
+    } catch let error as RunConfigurationError {
+      throw Failure(sentence: error.description + ".", code: usage)
+    } catch let error as TrainingError {
+      throw Failure(sentence: error.description + ".", code: data)
+    }
+  }
+
+  /// Runs `body`, which writes files.
+  static func writing<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as FileFormatError {
+      throw Failure(sentence: error.description, code: cannotCreate)
     }
   }
 }

@@ -10,36 +10,65 @@ import Apus
 
 /// Standard output and standard error, written at once: a reader of a pipe sees each line when it is made.
 enum Console {
-  /// Writes a line to standard output.
-  /// - Throws: `Failure` when nobody can take it, such as a full disk.
-  static func print(_ line: String) throws { try write(line + "\n", to: 1) }
+  /// Called before anything else.
+  static func prepare() {
+    // Whoever starts a process may close its standard files. The next file to be opened would take their place, and what is printed
+    // would land in it; this one cannot be written.
+    while true {
+      let descriptor = open("/dev/null", O_RDONLY)
+      guard descriptor >= 0 else { break }
+      if descriptor > 2 {
+        close(descriptor)
+        break
+      }
+    }
+    // A reader that has gone, or a file that may not grow further, is an error to report, not a reason to be killed.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Writes lines to standard output. Names come from files that may hold anything: control characters are replaced.
+  /// - Throws: `Failure` when nobody can take them, such as a full disk.
+  static func print(_ text: String) throws { try write(harmless(text, keepingNewlines: true) + "\n", to: 1) }
 
   /// Writes a line to standard error.
-  static func error(_ line: String) { try? write(line + "\n", to: 2) }
+  static func error(_ line: String) { try? write(harmless(line, keepingNewlines: false) + "\n", to: 2) }
 
   static func write(_ text: String, to descriptor: Int32) throws {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let written = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress!, $0.count) }
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else {
-        throw Failure(
-          sentence: "standard output cannot be written (\(String(cString: strerror(errno))))", code: Failure.input)
+    var text = text
+    try text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)[...]
+      while !rest.isEmpty {
+        let written = systemWrite(descriptor, rest.base.baseAddress! + rest.startIndex, rest.count)
+        if written < 0 && errno == EINTR { continue }
+        guard written > 0 else { throw failure(errno) }
+        rest = rest.dropFirst(written)
       }
-      rest = rest.dropFirst(written)
     }
   }
+
+  private static func failure(_ code: Int32) -> Failure {
+    // Somebody who reads only the first lines has what they wanted.
+    if code == EPIPE { return Failure(sentence: "", code: Failure.input) }
+    return Failure(sentence: "standard output cannot be written (\(String(cString: strerror(code)))).", code: Failure.input)
+  }
+
+  private static func harmless(_ text: String, keepingNewlines: Bool) -> String {
+    func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.generalCategory == .control && !(keepingNewlines && scalar == "\n")
+    }
+    guard text.unicodeScalars.contains(where: isHarmful) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { result.append(isHarmful(scalar) ? "\u{FFFD}" : scalar) }
+    return String(result)
+  }
+
+  static func exit(_ code: Int32) -> Never { systemExit(code) }
 }
 
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-  #if canImport(Glibc)
-    Glibc.write(descriptor, bytes, count)
-  #elseif canImport(Musl)
-    Musl.write(descriptor, bytes, count)
-  #else
-    Darwin.write(descriptor, bytes, count)
-  #endif
-}
+// The system's functions, which methods of these names hide.
+private let systemWrite = write
+private func systemExit(_ code: Int32) -> Never { exit(code) }
 
 extension JSON {
   /// A number; null for one that is not finite, which JSON does not have.

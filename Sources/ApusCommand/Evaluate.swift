@@ -16,6 +16,10 @@ struct Evaluate: ParsableCommand {
       let model = try TabularModel(path: model)
       let dataset = try model.dataset(named: data)
       let evaluation = try model.evaluate(dataset)
+      guard evaluation.loss.isFinite else {
+        throw DatasetError(
+          "\(dataset.name): the loss is \(evaluation.loss); the data are too far from what the model was trained on")
+      }
       try Console.print(json ? Self.line(evaluation, count: dataset.count).text() : evaluation.description)
     }
   }

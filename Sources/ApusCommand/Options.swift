@@ -2,26 +2,33 @@ import Apus
 import ArgumentParser
 
 /// The numbers of units of hidden layers, as "128,64"; "none" for no hidden layer.
-struct LayerSizes: ExpressibleByArgument {
+struct LayerSizes: CustomStringConvertible {
   let sizes: [Int]
 
   init(_ sizes: [Int]) { self.sizes = sizes }
 
-  init?(argument: String) {
-    if argument == "none" {
+  init(parsing text: String) throws {
+    if text == "none" {
       sizes = []
       return
     }
     var sizes: [Int] = []
-    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let size = Int(part), (1...1 << 16).contains(size) else { return nil }
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let size = Int(part), (1...Self.mostUnits).contains(size) else {
+        throw ValidationError("'\(part)' is no number of units from 1 to \(Self.mostUnits)")
+      }
       sizes.append(size)
     }
-    guard sizes.count <= 100 else { return nil }
+    guard sizes.count <= Self.mostLayers else {
+      throw ValidationError("these are \(sizes.count) layers; expected at most \(Self.mostLayers)")
+    }
     self.sizes = sizes
   }
 
-  var defaultValueDescription: String { sizes.map(String.init).joined(separator: ",") }
+  private static let mostUnits = 1 << 16
+  private static let mostLayers = 100
+
+  var description: String { sizes.isEmpty ? "none" : sizes.map(String.init).joined(separator: ",") }
 }
 
 extension Activation: ExpressibleByArgument {

@@ -18,9 +18,15 @@ struct Predict: ParsableCommand {
       let model = try TabularModel(path: model)
       let table = try model.table(csv: input, needsTarget: false)
       let features = model.preprocessing.scaling(try model.preprocessing.features.encode(table))
-      let text = model.csv(predictions: try model.predict(scaled: features))
+      let predictions = try model.predict(scaled: features)
+      if let bad = predictions.floats.firstIndex(where: { !$0.isFinite }) {
+        let line = table.lineNumber(ofRow: bad / predictions.shape[1])
+        throw DatasetError(
+          "\(table.source), line \(line): the prediction is no number; the row is too far from what the model was trained on")
+      }
+      let text = model.csv(predictions: predictions)
       if let output {
-        try TextFile.write(text, to: output)
+        try Failure.writing { try TextFile.write(text, to: output) }
       } else {
         try Console.write(text, to: 1)
       }

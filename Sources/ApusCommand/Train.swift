@@ -5,7 +5,9 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on a bundled data set or a CSV file.",
     discussion: """
-      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a regression.
+      Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a \
+      regression.
+
       The directory gets model.safetensors, config.json (every choice) and history.csv.
       """)
 
@@ -15,8 +17,10 @@ struct Train: ParsableCommand {
   var target: String?
   @Option(help: "classification or regression (default: told from the target).")
   var task: Dataset.Task?
-  @Option(help: "The units of the hidden layers, as in 128,64; 'none' for no hidden layer.")
-  var hidden = LayerSizes(RunConfiguration(data: "").hidden)
+  @Option(
+    help: "The units of the hidden layers; 'none' for no hidden layer. (default: \(Self.usualHidden))",
+    transform: LayerSizes.init(parsing:))
+  var hidden = Self.usualHidden
   @Option(help: "The activation of the hidden layers.")
   var activation: Activation = RunConfiguration(data: "").activation
   @Option(help: "softmaxCrossEntropy, binaryCrossEntropy or meanSquaredError (default: what fits the task).")
@@ -45,6 +49,8 @@ struct Train: ParsableCommand {
   var output: String?
   @Flag(help: "Write JSON lines to standard output, and nothing else.")
   var json = false
+
+  private static let usualHidden = LayerSizes(RunConfiguration(data: "").hidden)
 
   func validate() throws {
     try require(epochs >= 1 && epochs <= 10_000_000, "--epochs \(epochs): expected 1 to 10000000.")
@@ -88,13 +94,21 @@ struct Train: ParsableCommand {
       let run = try TabularRun(runConfiguration)
       // Before hours of training, not after: is there a place for the result?
       let directory = try RunDirectory(output, data: data)
-      if !json { try announce(run) }
-      let history = try run.train(progress: json ? .silent : .automatic) { epoch in
-        if json { try Console.print(Self.event(epoch, run).text()) }
+      do { try train(run, directory) } catch {
+        directory.abandon()
+        throw error
       }
-      try directory.save(run, history)
-      try finish(run, directory)
     }
+  }
+
+  private func train(_ run: TabularRun, _ directory: RunDirectory) throws {
+    if !json { try announce(run) }
+    let history = try run.train(progress: json ? .silent : .automatic) { epoch in
+      if json { try Console.print(Self.event(epoch, run).text()) }
+    }
+    let (training, test) = try run.measure()
+    try directory.save(run, history)
+    try report(run, training, test, directory)
   }
 
   private func announce(_ run: TabularRun) throws {
@@ -119,9 +133,9 @@ struct Train: ParsableCommand {
     return .object(members)
   }
 
-  private func finish(_ run: TabularRun, _ directory: RunDirectory) throws {
-    let test = run.test.count > 0 ? try run.model.evaluate(run.testInOriginalUnits) : nil
-    let training = try run.model.evaluate(run.trainingInOriginalUnits)
+  private func report(
+    _ run: TabularRun, _ training: TabularEvaluation, _ test: TabularEvaluation?, _ directory: RunDirectory
+  ) throws {
     if json {
       let members =
         [JSON.Member("event", "finished")] + Self.members(training, prefix: "")

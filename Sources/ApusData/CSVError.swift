@@ -42,6 +42,8 @@ public struct CSVError: Error, Sendable, Equatable, CustomStringConvertible {
     case missingValue(text: String)
     /// A number is infinite or too large for a `Double`.
     case notFinite(text: String)
+    /// A number is too large for a network's float32.
+    case beyondFloat(Double)
     /// All fields of a column are numbers written with a decimal comma.
     case decimalComma(text: String)
 
@@ -104,6 +106,7 @@ public struct CSVError: Error, Sendable, Equatable, CustomStringConvertible {
       let state = text.isEmpty ? "is empty" : "has no value ('\(Self.shown(text))')"
       return "\(name) \(state); fill or remove the row"
     case .notFinite(let text): return "\(name) holds '\(Self.shown(text))', which is not a finite number"
+    case .beyondFloat(let value): return "\(name) holds \(value), which is beyond the range of float32"
     case .decimalComma(let text):
       return "\(name) holds '\(Self.shown(text))'; write numbers with a decimal point instead of a comma"
     case .columnNotFound(let available): return "there is no \(name); there are \(Self.list(available))"

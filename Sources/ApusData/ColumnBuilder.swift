@@ -40,6 +40,9 @@ struct ColumnBuilder {
   /// Whether a schema says what the column must hold.
   private(set) var isRequired = false
 
+  /// Whether a schema's categories are whole numbers: 1.0 is 1 then, as it was when the column was read as numbers.
+  private var hasWholeNumbers = false
+
   /// The first field that is infinite or too large: an error if the column turns out to be numeric.
   private(set) var firstInfinity: (line: Int, text: String)?
 
@@ -57,6 +60,7 @@ struct ColumnBuilder {
       role = .text
       self.names = names
       for (code, name) in names.enumerated() { codeOfName[name] = Int32(code) }
+      hasWholeNumbers = names.allSatisfy { name in Int(name).map { String($0) == name } ?? false }
     }
   }
 
@@ -106,6 +110,11 @@ struct ColumnBuilder {
 
   private mutating func append(_ text: String, line: Int) throws(FieldProblem) {
     if let code = codeOfName[text] {
+      codes.append(code)
+    } else if hasWholeNumbers, let value = DecimalNumber.value(of: text), let whole = Int(exactly: value),
+      let code = codeOfName[String(whole)]
+    {
+      codeOfName[text] = code
       codes.append(code)
     } else if isRequired {
       throw FieldProblem(.unknownCategory(text: text, known: names), line: line)

@@ -26,9 +26,12 @@ public struct Dataset: Sendable {
 
   /// - Precondition: both tensors have the same first extent.
   public init(_ name: String, features: Tensor, targets: Tensor, kind: Targets, featureNames: [String] = []) {
-    precondition(
-      features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0],
-      "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) differ in their first extent")
+    guard features.rank > 0 && targets.rank > 0 && features.shape[0] == targets.shape[0] else {
+      fatalError(
+        "Dataset: features of shape \(features.shape) and targets of shape \(targets.shape) "
+          + "differ in their first extent"
+      )
+    }
     self.name = name
     self.features = features
     self.targets = targets
@@ -61,10 +64,11 @@ public struct Dataset: Sendable {
 extension Dataset {
   /// Two disjoint parts, the second with about `fraction` of the examples, chosen by `seed`.
   ///
-  /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out right.
+  /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out
+  /// right.
   /// - Parameter fraction: from 0 (the second part is empty) to 1.
   public func split(testFraction fraction: Double, seed: UInt64) -> (train: Dataset, test: Dataset) {
-    precondition(fraction >= 0 && fraction <= 1, "split: the fraction \(fraction) must lie in 0...1")
+    guard (0...1).contains(fraction) else { fatalError("split: the fraction \(fraction) must lie in 0...1") }
     var random = RandomSource(seed: seed, stream: 0x73_706c_6974)  // a stream of its own: "split"
     var groups: [[Int]]
     if case .classes(let names) = kind {
@@ -118,7 +122,7 @@ public struct Batches: Sequence, Sendable {
   let order: [Int64]?
 
   init(data: Dataset, size: Int, order: [Int64]?) {
-    precondition(size > 0, "batches: the size \(size) must be at least 1")
+    guard size > 0 else { fatalError("batches: the size \(size) must be at least 1") }
     self.data = data
     self.size = size
     self.order = order
@@ -151,8 +155,8 @@ public struct DatasetError: Error, Hashable, CustomStringConvertible {
 extension Dataset {
   /// The columns of a table: `target` (or the last column) is what to learn, the others are features.
   ///
-  /// Categorical features become one column of 0 and 1 for each category. Text targets, and whole numbers of which there are at most
-  /// 20 different ones, are classes; other numbers are a regression's targets.
+  /// Categorical features become one column of 0 and 1 for each category. Text targets, and whole numbers of which
+  /// there are at most 20 different ones, are classes; other numbers are a regression's targets.
   /// - Parameter task: to decide otherwise than the targets suggest.
   /// - Throws: `CSVError` if there is no such column, `DatasetError` if there is nothing to learn.
   public init(_ table: Table, target: String? = nil, task: Task? = nil) throws {
@@ -164,13 +168,15 @@ extension Dataset {
     let encoder = FeatureEncoder(table.columns.filter { $0.name != column.name })
     let encoding = try TargetEncoding(column, task: task, source: table.source)
     self.init(
-      table.source, features: try encoder.encode(table), targets: try encoding.encode(column, source: table.source),
+      table.source, features: try encoder.encode(table),
+      targets: try encoding.encode(column, source: table.source, line: table.lineNumber(ofRow:)),
       kind: encoding.kind, featureNames: encoder.names)
   }
 
   private init(_ name: String, _ points: LabelledPoints, classNames: [String]? = nil) {
     self.init(
-      name, features: Tensor(points.features, shape: [points.count, points.featureCount]), targets: Tensor(points.labels),
+      name, features: Tensor(points.features, shape: [points.count, points.featureCount]),
+      targets: Tensor(points.labels),
       kind: .classes(classNames ?? (0..<points.classCount).map(String.init)),
       featureNames: (1...points.featureCount).map { "x\($0)" })
   }

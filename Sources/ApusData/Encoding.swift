@@ -42,9 +42,11 @@ public struct FeatureEncoder: Sendable, Hashable {
   }
 
   /// The table's columns, found by name, as float32 of shape (rows, encoded columns).
-  /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data.
+  /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data;
+  ///   `DatasetError` for more columns than the machine can hold.
   public func encode(_ table: Table) throws -> Tensor {
-    let width = names.count
+    let width = columns.reduce(0) { $0 + ($1.categories?.count ?? 1) }
+    try checkMemory(table, width: width)
     var result = [Float](repeating: 0, count: table.rowCount * width)
     var position = 0
     for column in columns {
@@ -61,12 +63,34 @@ public struct FeatureEncoder: Sendable, Hashable {
         }
         position += categories.count
       } else {
-        for (row, value) in try table.numbers(column.name).enumerated() { result[row * width + position] = Float(value) }
+        for (row, value) in try table.numbers(column.name).enumerated() {
+          guard let float = finiteFloat(value) else {
+            throw CSVError(
+              .beyondFloat(value), file: table.source, line: table.lineNumber(ofRow: row), column: column.name)
+          }
+          result[row * width + position] = float
+        }
         position += 1
       }
     }
     return Tensor(result, shape: [table.rowCount, width])
   }
+
+  /// A text column with a value of its own in every row, such as a name, becomes as many columns as there are rows.
+  private func checkMemory(_ table: Table, width: Int) throws {
+    // Floats, and while they are scaled doubles beside them.
+    guard table.rowCount.multipliedReportingOverflow(by: 32 * max(width, 1)).partialValue > Machine.memory else { return }
+    let widest = columns.max { ($0.categories?.count ?? 0) < ($1.categories?.count ?? 0) }
+    let hint =
+      widest?.categories.map { "; column '\(widest?.name ?? "")' alone has \($0.count) different texts, remove it" } ?? ""
+    throw DatasetError("\(table.source): \(table.rowCount) rows of \(width) numbers do not fit into the memory\(hint)")
+  }
+}
+
+/// A number as float32; nil if it is too large: it would become infinite, and everything computed from it useless.
+private func finiteFloat(_ value: Double) -> Float? {
+  let float = Float(value)
+  return float.isFinite ? float : nil
 }
 
 /// Turns a target column into labels or numbers, and results back into words.
@@ -77,7 +101,9 @@ public struct TargetEncoding: Sendable, Hashable {
   public let classes: [String]?
 
   /// More different whole numbers than this are not taken for classes.
-  private static let mostClasses = 20
+  private static let mostNumbersTakenForClasses = 20
+  /// More classes than this are a mistake, such as a column of names: a confusion matrix is as large as their square.
+  package static let mostClasses = 1000
 
   public init(name: String, classes: [String]?) {
     self.name = name
@@ -95,7 +121,7 @@ public struct TargetEncoding: Sendable, Hashable {
     case .numbers(let values):
       let different = Set(values)
       let isWhole = different.allSatisfy { $0 == $0.rounded() && abs($0) < 1e15 }
-      let isClassification = task.map { $0 == .classification } ?? (isWhole && different.count <= Self.mostClasses)
+      let isClassification = task.map { $0 == .classification } ?? (isWhole && different.count <= Self.mostNumbersTakenForClasses)
       guard isClassification else {
         classes = nil
         return
@@ -109,18 +135,32 @@ public struct TargetEncoding: Sendable, Hashable {
       throw DatasetError(
         "\(source): column '\(column.name)' holds only '\(classes.first ?? "")'; there is nothing to learn")
     }
+    if let classes, classes.count > Self.mostClasses {
+      throw DatasetError(
+        "\(source): column '\(column.name)' holds \(classes.count) different values; there may be \(Self.mostClasses) classes")
+    }
   }
 
   public var kind: Dataset.Targets { classes.map { .classes($0) } ?? .numbers([name]) }
 
   /// The targets of a column that is encoded in this way.
-  /// - Throws: `DatasetError` for a class that is not among the known ones, or text where numbers belong.
-  public func encode(_ column: Table.Column, source: String) throws -> Tensor {
+  /// - Parameter line: the line of a row in the file, for messages.
+  /// - Throws: `DatasetError` for a class that is not among the known ones, or text where numbers belong; `CSVError` for a
+  ///   number that float32 cannot hold.
+  public func encode(
+    _ column: Table.Column, source: String, line: (Int) -> Int? = { _ in nil }
+  ) throws -> Tensor {
     guard let classes else {
       guard case .numbers(let values) = column.values else {
         throw DatasetError("\(source): column '\(column.name)' holds text; the model predicts numbers")
       }
-      return Tensor(values.map { Float($0) }, shape: [values.count, 1])
+      let floats = try values.enumerated().map { row, value in
+        guard let float = finiteFloat(value) else {
+          throw CSVError(.beyondFloat(value), file: source, line: line(row), column: column.name)
+        }
+        return float
+      }
+      return Tensor(floats, shape: [values.count, 1])
     }
     let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
     func label(_ name: String) throws -> Int32 {

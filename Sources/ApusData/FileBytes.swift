@@ -6,6 +6,14 @@
   import Darwin
 #endif
 
+package enum Machine {
+  /// The machine's memory in bytes.
+  package static var memory: Int {
+    let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+    return pages > 0 && size > 0 ? pages * size : .max
+  }
+}
+
 /// Reads a whole file into memory.
 ///
 /// It is read, not mapped: a mapped file that another process shortens meanwhile would kill this one.
@@ -28,7 +36,7 @@ func bytesOfFile(_ path: String) throws(CSVError) -> [UInt8] {
   default: break
   }
 
-  let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  let memory = Machine.memory
   let size = Int(status.st_size)
   guard size < memory else { throw CSVError(.tooLarge, file: path) }
 

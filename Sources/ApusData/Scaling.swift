@@ -1,6 +1,7 @@
 import ApusCore
 
-/// A scaling of features, fitted on training data and applied to everything else: x becomes (x - offset) * factor, column by column.
+/// A scaling of features, fitted on training data and applied to everything else: x becomes (x - offset) * factor,
+/// column by column.
 public struct Scaling: Sendable, Hashable {
   public enum Method: String, Sendable, Hashable, CaseIterable {
     /// Nothing is changed.
@@ -19,16 +20,20 @@ public struct Scaling: Sendable, Hashable {
 
   /// A scaling by known numbers, one pair for each column.
   public init(method: Method, offsets: [Double], factors: [Double]) {
-    precondition(offsets.count == factors.count, "Scaling: \(offsets.count) offsets and \(factors.count) factors")
+    guard offsets.count == factors.count else {
+      fatalError("Scaling: there are \(offsets.count) offsets and \(factors.count) factors; expected as many of both")
+    }
     self.method = method
     self.offsets = offsets
     self.factors = factors
   }
 
-  /// Fits a scaling to the columns of `training` (n, columns), n at least 1: only training data may be used, so that nothing is known
-  /// about the data that the model is tested on (notes J2).
+  /// Fits a scaling to the columns of `training` (n, columns), n at least 1: only training data may be used, so that
+  /// nothing is known about the data that the model is tested on (notes J2).
   public init(_ method: Method, fittedTo training: Tensor) {
-    precondition(training.rank == 2 && training.shape[0] > 0, "Scaling: expected (rows, columns), found \(training.shape)")
+    guard training.rank == 2 && training.shape[0] > 0 else {
+      fatalError("Scaling: data of shape \(training.shape) were found; expected (rows, columns) with at least one row")
+    }
     self.method = method
     let x = training.cast(to: .float64)
     let columns = training.shape[1]
@@ -59,7 +64,8 @@ public struct Scaling: Sendable, Hashable {
   }
 }
 
-/// Everything between a file's columns and a network: saved with the model, so that a prediction starts from the same numbers.
+/// Everything between a file's columns and a network: saved with the model, so that a prediction starts from the same
+/// numbers.
 public struct Preprocessing: Sendable, Hashable {
   public let features: FeatureEncoder
   public let scaling: Scaling

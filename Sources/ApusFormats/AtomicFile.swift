@@ -35,6 +35,13 @@ enum AtomicFile {
     try synchronizeDirectory(target.directory, for: path)
   }
 
+  /// Checks that ``write(to:_:)`` could write a file at `path`, without changing what is there.
+  static func check(_ path: String) throws(FileFormatError) {
+    let (descriptor, temporary) = try makeTemporary(in: try Target(path).directory, for: path)
+    close(descriptor)
+    unlink(temporary)
+  }
+
   /// Where to write, checked as far as that is possible beforehand.
   private struct Target {
     /// Behind symbolic links: those stay, and what they point to is replaced.

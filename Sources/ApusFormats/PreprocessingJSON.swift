@@ -19,8 +19,14 @@ extension Preprocessing {
     var columns: [FeatureEncoder.Column] = []
     for column in try json.required("features", \.array, "an array") { columns.append(try .init(json: column)) }
     let features = FeatureEncoder(columns: columns)
+    guard Set(columns.map(\.name)).count == columns.count else {
+      throw ConfigurationError("the preprocessing names a feature column twice")
+    }
     let scaling = try Scaling(json: try json.required("scaling", \.self, "an object"))
     let target = try TargetEncoding(json: try json.required("target", \.self, "an object"))
+    guard !columns.contains(where: { $0.name == target.name }) else {
+      throw ConfigurationError("the preprocessing's target is one of its features")
+    }
     var targetScaling: Scaling?
     if let member = json["target_scaling"] { targetScaling = try Scaling(json: member) }
     guard scaling.offsets.count == features.names.count else {
@@ -42,7 +48,11 @@ extension FeatureEncoder.Column {
   }
 
   fileprivate init(json: JSON) throws(ConfigurationError) {
-    self.init(name: try json.required("name", \.string, "a text"), categories: try json.texts("categories"))
+    let categories = try json.texts("categories")
+    if let categories, categories.isEmpty || Set(categories).count != categories.count {
+      throw ConfigurationError("the preprocessing's categories of a column are none or not all different")
+    }
+    self.init(name: try json.required("name", \.string, "a text"), categories: categories)
   }
 }
 
@@ -55,8 +65,8 @@ extension TargetEncoding {
 
   fileprivate init(json: JSON) throws(ConfigurationError) {
     let classes = try json.texts("classes")
-    if let classes, classes.count < 2 || Set(classes).count != classes.count {
-      throw ConfigurationError("the preprocessing's classes are fewer than two or not all different")
+    if let classes, !(2...Self.mostClasses).contains(classes.count) || Set(classes).count != classes.count {
+      throw ConfigurationError("the preprocessing's classes are not 2 to \(Self.mostClasses) different ones")
     }
     self.init(name: try json.required("name", \.string, "a text"), classes: classes)
   }
@@ -77,7 +87,8 @@ extension Scaling {
       throw ConfigurationError("the preprocessing names the unknown scaling '\(shown(name))'")
     }
     let (offsets, factors) = (try json.numbers("offsets"), try json.numbers("factors"))
-    guard offsets.count == factors.count, (offsets + factors).allSatisfy(\.isFinite), factors.allSatisfy({ $0 != 0 }) else {
+    guard offsets.count == factors.count, (offsets + factors).allSatisfy(\.isFinite), factors.allSatisfy({ $0 != 0 })
+    else {
       throw ConfigurationError("the preprocessing's offsets and factors do not fit each other")
     }
     self.init(method: method, offsets: offsets, factors: factors)

@@ -5,4 +5,8 @@ public enum TextFile {
   public static func write(_ text: String, to path: String) throws(FileFormatError) {
     try AtomicFile.write(to: path) { file throws(FileFormatError) in try file.write(Array(text.utf8)) }
   }
+
+  /// Checks, before long work, that a file can be written at `path`; nothing is changed.
+  /// - Throws: `FileFormatError` naming the path, as writing would.
+  public static func checkWritable(_ path: String) throws(FileFormatError) { try AtomicFile.check(path) }
 }

@@ -2,8 +2,9 @@ import ApusCore
 
 /// A part of a network: a function of one tensor with parameters of its own.
 ///
-/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its parameters and
-/// children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are looked through instead:
+/// Layers are final classes. A layer describes itself (as it is written in code), states its shape rule and lists its
+/// parameters and children in ``visit(_:)``; users' own layers may leave that out, and their stored properties are
+/// looked through instead:
 /// ```swift
 /// final class Residual: Layer {
 ///   let inner: Dense
@@ -12,7 +13,8 @@ import ApusCore
 ///   func outputShape(for input: Shape) throws(ShapeError) -> Shape { try inner.outputShape(for: input) }
 /// }
 /// ```
-/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see ``withTraining(random:_:)``.
+/// Whether a layer trains or predicts is a fact about the running code, not about the layer: see
+/// ``withTraining(random:_:)``.
 public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
   /// The layer's output; call the layer itself (`layer(x)`), which also keeps track of where an error happened.
   func forward(_ x: Tensor) -> Tensor
@@ -40,11 +42,18 @@ extension Layer {
     return visitor.unnamed
   }
 
-  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A parameter that is
-  /// shared appears once, under its first path.
+  /// The trainable tensors with their paths, such as "0.weight": unique, in a fixed order, as in model files. A
+  /// parameter that is shared appears once, under its first path.
   public var namedParameters: [(name: String, parameter: Parameter)] {
     var visitor = LayerVisitor()
     visit(&visitor)
+    return visitor.parameters
+  }
+
+  /// What ``namedParameters`` would be if this layer had no hand-written ``visit(_:)``: for the test that both agree.
+  package var reflectedParameters: [(name: String, parameter: Parameter)] {
+    var visitor = LayerVisitor()
+    visitor.visitStoredProperties(of: self)
     return visitor.parameters
   }
 
@@ -73,6 +82,7 @@ public struct LayerVisitor {
   init(isDeep: Bool = true, hasNames: Bool = true) {
     self.isDeep = isDeep
     self.hasNames = hasNames
+    if !hasNames { unnamed.reserveCapacity(16) }
   }
 
   /// Names a parameter of the layer; nil, for a layer that has none, is passed over.
@@ -105,7 +115,7 @@ public struct LayerVisitor {
     for (i, layer) in layers.enumerated() { child(hasNames ? "\(i)" : "", layer) }
   }
 
-  /// Looks through stored properties: parameters and layers, also in optionals, arrays and dictionaries.
+  /// Looks through stored properties: parameters and layers, also in optionals, arrays, dictionaries and tuples.
   mutating func visitStoredProperties(of layer: any Layer) {
     var mirror: Mirror? = Mirror(reflecting: layer)
     var levels: [Mirror] = []
@@ -124,11 +134,23 @@ public struct LayerVisitor {
     case let layer as any Layer: child(name, layer)
     case let array as [Any]:
       for (i, element) in array.enumerated() { visit(element, name: "\(name).\(i)") }
-    case let dictionary as [String: Any]:
-      for key in dictionary.keys.sorted() { visit(dictionary[key]!, name: "\(name).\(key)") }
+    case let dictionary as [AnyHashable: Any]:
+      // In the order of the keys' texts: a dictionary has none of its own.
+      let entries = dictionary.map { (key: "\($0.key.base)", value: $0.value) }
+      for (key, value) in entries.sorted(by: { $0.key < $1.key }) { visit(value, name: "\(name).\(key)") }
     default:
       let mirror = Mirror(reflecting: value)
-      if mirror.displayStyle == .optional, let wrapped = mirror.children.first { visit(wrapped.value, name: name) }
+      switch mirror.displayStyle {
+      case .optional?:
+        if let wrapped = mirror.children.first { visit(wrapped.value, name: name) }
+      case .tuple?:
+        for (i, element) in mirror.children.enumerated() {
+          // Unnamed elements are labelled ".0", ".1", …
+          let label = element.label.flatMap { $0.hasPrefix(".") ? nil : $0 } ?? "\(i)"
+          visit(element.value, name: "\(name).\(label)")
+        }
+      default: break
+      }
     }
   }
 }

@@ -2,7 +2,7 @@ import ApusCore
 
 /// A layer as it is written into files: its kind, its settings and the layers inside it.
 public struct LayerConfiguration: Codable, Hashable, Sendable {
-  /// A setting's value.
+  /// A setting's value. A number that happens to be whole equals the integer: JSON does not tell them apart.
   public enum Value: Codable, Hashable, Sendable {
     case flag(Bool)
     case integer(Int)
@@ -29,6 +29,33 @@ public struct LayerConfiguration: Codable, Hashable, Sendable {
       case .integer(let value): try container.encode(value)
       case .number(let value): try container.encode(value)
       case .text(let value): try container.encode(value)
+      }
+    }
+
+    /// The value as a number, if it is one that a double can hold.
+    private var asNumber: Double? {
+      switch self {
+      case .integer(let value): Double(exactly: value)
+      case .number(let value): value
+      default: nil
+      }
+    }
+
+    public static func == (left: Value, right: Value) -> Bool {
+      switch (left, right) {
+      case (.flag(let a), .flag(let b)): a == b
+      case (.integer(let a), .integer(let b)): a == b
+      case (.text(let a), .text(let b)): a == b
+      default: left.asNumber != nil && left.asNumber == right.asNumber
+      }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+      switch self {
+      case .flag(let value): hasher.combine(value)
+      case .text(let value): hasher.combine(value)
+      case .integer(let value): if let number = asNumber { hasher.combine(number) } else { hasher.combine(value) }
+      case .number(let value): hasher.combine(value)
       }
     }
   }
@@ -75,6 +102,9 @@ public struct LayerRegistry: Sendable {
   }()
 
   public init() {}
+
+  /// The kinds that may be named, in alphabetical order.
+  public var kindNames: [String] { kinds.keys.sorted() }
 
   public mutating func register(_ type: any ConfigurableLayer.Type) { kinds[type.kind] = type }
 

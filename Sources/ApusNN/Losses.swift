@@ -1,6 +1,7 @@
 import ApusCore
 
-/// How the losses of the elements or rows become one number (notes C2: a loss belongs to one example, the cost to the whole set).
+/// How the losses of the elements or rows become one number (notes C2: a loss belongs to one example, the cost to the
+/// whole set).
 public enum LossReduction: Sendable, Hashable {
   /// One loss for each example.
   case none
@@ -26,8 +27,8 @@ public func meanSquaredError(_ prediction: Tensor, target: Tensor, reduction: Lo
 }
 private let squaredError = Elementwise("squaredError") { (p: Expression, t: Expression) in (p - t) * (p - t) }
 
-/// -(y ln p + (1 - y) ln(1 - p)) with p = σ(z), element by element from the logits z: ln(1 + eᶻ) - y z, which is stable for any z
-/// (notes C7, N-18b).
+/// -(y ln p + (1 - y) ln(1 - p)) with p = σ(z), element by element from the logits z: ln(1 + eᶻ) - y z, which is stable
+/// for any z (notes C7, N-18b).
 /// - Parameter target: 0 or 1, or a probability; the logits' shape and element type.
 public func binaryCrossEntropy(logits: Tensor, target: Tensor, reduction: LossReduction = .mean) -> Tensor {
   requireSameShape("binaryCrossEntropy", logits, target)
@@ -38,7 +39,8 @@ private let binaryCrossEntropyKernel = Elementwise(
   partials: { x, _, _ in [sigmoid(x[0]) - x[1], -x[0]] },
   formula: { x, _ in softplus(x[0]) - x[1] * x[0] })
 
-/// -ln softmax(z)[label] for each row of the logits z (…, classes): the log-sum-exp form, which needs no clamp (notes C9, C11).
+/// -ln softmax(z)[label] for each row of the logits z (…, classes): the log-sum-exp form, which needs no clamp (notes
+/// C9, C11).
 /// - Parameter labels: integers in 0..<classes, one for each row.
 public func softmaxCrossEntropy(logits: Tensor, labels: Tensor, reduction: LossReduction = .mean) -> Tensor {
   reduction(softmaxCrossEntropyRows(logits, labels: labels))

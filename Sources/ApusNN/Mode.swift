@@ -20,8 +20,8 @@ package final class TrainingMode: Sendable {
 /// Whether the running code trains; outside of ``withTraining(random:_:)`` it does not.
 public var isTraining: Bool { TrainingMode.current != nil }
 
-/// Runs `body` in training mode: dropout drops units, normalisation uses the batch's statistics. Everywhere else layers predict, so
-/// there is no switch to forget.
+/// Runs `body` in training mode: dropout drops units, normalisation uses the batch's statistics. Everywhere else layers
+/// predict, so there is no switch to forget.
 /// - Parameter random: where dropout takes its random numbers from; advanced by as much as was used.
 public func withTraining<R>(random: inout RandomSource, _ body: () throws -> R) rethrows -> R {
   let mode = TrainingMode(random: random)
@@ -42,8 +42,8 @@ private final class InitializationSource: Sendable {
   @TaskLocal static var current = InitializationSource(seed: 0)
 }
 
-/// Runs `body` so that the layers made in it draw their initial weights from `seed`. Without it, a program starts from seed 0:
-/// the same program makes the same weights at every run.
+/// Runs `body` so that the layers made in it draw their initial weights from `seed`. Without it, a program starts from
+/// seed 0: the same program makes the same weights at every run.
 public func withSeed<R>(_ seed: UInt64, _ body: () throws -> R) rethrows -> R {
   try InitializationSource.$current.withValue(InitializationSource(seed: seed)) { try body() }
 }

@@ -22,8 +22,8 @@ public struct Gradients: Sendable {
 /// ```swift
 /// let (loss, gradients) = valueWithGradient(of: model) { softmaxCrossEntropy(logits: $0(x), labels: y) }
 /// ```
-/// Nothing accumulates between calls: there are no gradients to set to zero. Operations of other models inside `body` are not
-/// differentiated and cost nothing extra.
+/// Nothing accumulates between calls: there are no gradients to set to zero. Operations of other models inside `body`
+/// are not differentiated and cost nothing extra.
 public func valueWithGradient<Model: Layer>(
   of model: Model, _ body: (Model) throws -> Tensor
 ) rethrows -> (value: Tensor, gradients: Gradients) {
@@ -32,7 +32,8 @@ public func valueWithGradient<Model: Layer>(
   return (value, Gradients(parameters: parameters, tensors: tensors))
 }
 
-/// The value of `body` and its gradients with respect to the model's trainable parameters and to the input `x` (notes D21).
+/// The value of `body` and its gradients with respect to the model's trainable parameters and to the input `x` (notes
+/// D21).
 public func valueWithGradient<Model: Layer>(
   of model: Model, at x: Tensor, _ body: (Model, Tensor) throws -> Tensor
 ) rethrows -> (value: Tensor, gradients: Gradients, inputGradient: Tensor) {

@@ -24,7 +24,8 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
       _ = try sequential.outputShape(for: inputShape)
       for (i, layer) in sequential.layers.enumerated() {
         shape = try layer.outputShape(for: shape)
-        rows.append(Row(name: "\(i)", layer: layer.description, outputShape: shape, parameterCount: layer.parameterCount))
+        rows.append(
+          Row(name: "\(i)", layer: layer.description, outputShape: shape, parameterCount: layer.parameterCount))
       }
     } else {
       let shape = try model.outputShape(for: inputShape)
@@ -49,7 +50,7 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
     var total = "\(grouped(parameterCount)) parameters"
     if trainableCount != parameterCount { total += ", of which \(grouped(trainableCount)) are trainable" }
     let depth = rows.filter { $0.parameterCount > 0 }.count
-    total += "; \(depth) layers with parameters (\(depth + 1) counting the input)"
+    total += "; \(depth) \(depth == 1 ? "layer" : "layers") with parameters (\(depth + 1) counting the input)"
     return ([table[0], rule] + table[1...] + [rule, total]).joined(separator: "\n")
   }
 
@@ -64,7 +65,8 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
 }
 
 extension Layer {
-  /// The layers with their output shapes and parameter counts, for an input of the given shape (the first axis is the batch).
+  /// The layers with their output shapes and parameter counts, for an input of the given shape (the first axis is the
+  /// batch).
   /// - Throws: `ShapeError` when the input does not fit.
   public func summary(inputShape: Shape) throws(ShapeError) -> ModelSummary {
     try ModelSummary(of: self, inputShape: inputShape)

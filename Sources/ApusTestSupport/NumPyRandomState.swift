@@ -1,4 +1,10 @@
-import Foundation
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// The random numbers of NumPy's `RandomState(seed)`, bit for bit, so that a test can start from the parameters and the
 /// data that a Python script started from.

@@ -20,7 +20,9 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
 
   /// - Precondition: labels and predictions are positions in `classNames`, equally many.
   public init(labels: [Int], predictions: [Int], classNames: [String]) {
-    precondition(labels.count == predictions.count)
+    guard labels.count == predictions.count else {
+      fatalError("ClassificationReport: \(labels.count) labels and \(predictions.count) predictions do not pair up")
+    }
     var confusion = Array(repeating: Array(repeating: 0, count: classNames.count), count: classNames.count)
     for (label, prediction) in zip(labels, predictions) { confusion[label][prediction] += 1 }
     self.classNames = classNames
@@ -58,6 +60,8 @@ public struct ClassificationReport: Sendable, Hashable, CustomStringConvertible 
     let matrix =
       [["true \\ predicted"] + classNames]
       + zip(classNames, confusion).map { [$0] + $1.map(String.init) }
-    return "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n\(alignedTable(rows))\n\n\(alignedTable(matrix))"
+    return
+      "accuracy \(accuracy.formatted(precision: 4)) on \(count) examples\n\n"
+      + "\(alignedTable(rows))\n\n\(alignedTable(matrix))"
   }
 }

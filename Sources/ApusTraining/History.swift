@@ -23,9 +23,11 @@ public struct History: Sendable, Hashable {
   /// The mean training loss of each epoch.
   public var losses: [Double] { epochs.map(\.loss) }
 
-  /// A table with a header: epoch, loss, metrics, the same on the validation data, seconds. Empty fields where there was none.
+  /// A table with a header: epoch, loss, metrics, the same on the validation data, seconds. Empty fields where there
+  /// was none.
   public var csv: String {
-    let names = ["epoch", "loss"] + metricNames + ["validation_loss"] + metricNames.map { "validation_\($0)" } + ["seconds"]
+    let names =
+      ["epoch", "loss"] + metricNames + ["validation_loss"] + metricNames.map { "validation_\($0)" } + ["seconds"]
     let rows = epochs.map { epoch in
       var fields = ["\(epoch.number)", "\(epoch.loss)"]
       fields += metricNames.map { epoch.metrics[$0].map { "\($0)" } ?? "" }

@@ -17,13 +17,14 @@ public struct Metric: Sendable, CustomStringConvertible {
 
   public var description: String { ".\(name)" }
 
-  /// The share of examples whose class is right (notes P3): the largest of several logits, or for a single logit whether it is at
-  /// least 0, which is a probability of at least one half.
+  /// The share of examples whose class is right (notes P3): the largest of several logits, or for a single logit
+  /// whether it is at least 0, which is a probability of at least one half.
   public static let accuracy = Metric("accuracy") { prediction, target in
     guard prediction.rank > 0, prediction.shape[0] > 0 else { return .nan }
     let isSingle = prediction.rank == 1 || prediction.shape.last == 1
     let predicted =
-      isSingle ? (prediction .>= 0).flattened().cast(to: .int32) : prediction.argMax(axis: -1).cast(to: .int32)
+      isSingle
+      ? (prediction .>= 0).flattened().cast(to: .int32) : prediction.argMax(axis: -1).flattened().cast(to: .int32)
     let isRight = predicted .== target.cast(to: .int32).reshaped([predicted.count])
     return isRight.cast(to: .float32).mean().item
   }

@@ -68,7 +68,8 @@ struct ProgressReporter {
 
   /// "350 ms", "12 s", "3 min 20 s", "2 h 5 min".
   static func duration(_ seconds: Double) -> String {
-    if seconds < 1 { return "\(Int((seconds * 1000).rounded())) ms" }
+    let milliseconds = Int((seconds * 1000).rounded())
+    if milliseconds < 1000 { return "\(milliseconds) ms" }
     let whole = Int(seconds.rounded())
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }

@@ -31,15 +31,15 @@ public final class Trainer<Model: Layer> {
   ///   - batchSize: the examples of one update; the last batch of an epoch may be smaller.
   ///   - progress: where to report; by default a bar on a terminal, plain lines elsewhere, on standard error.
   ///   - onEpoch: called after each epoch.
-  /// - Throws: `TrainingError` if the data do not fit the model or the loss stops being a number; the parameters are then those of the
-  ///   last complete update. Whatever `onEpoch` throws.
+  /// - Throws: `TrainingError` if the data do not fit the model or the loss stops being a number; the parameters are
+  ///   then those of the last complete update. Whatever `onEpoch` throws.
   @discardableResult
   public func fit(
     _ training: Dataset, validation: Dataset? = nil, epochs: Int, batchSize: Int = 32,
     progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
   ) throws -> History {
     try check(training)
-    if let validation { try check(validation) }
+    if let validation, validation.count > 0 { try check(validation) }
     guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
     var history = History(metricNames: metrics.map(\.name))
     var reporter = ProgressReporter(progress, epochs: epochs)
@@ -114,6 +114,7 @@ public final class Trainer<Model: Layer> {
   }
 
   private func check(_ data: Dataset) throws {
+    guard data.count > 0 else { throw TrainingError("\(data.name): there are no examples") }
     do throws(ShapeError) {
       let output = try model.outputShape(for: data.features.shape)
       try loss.check(output: output, data)
@@ -127,6 +128,10 @@ extension Layer {
   public func predict(_ features: Tensor, batchSize: Int = 1024) throws -> Tensor {
     let shape: Shape
     do { shape = try outputShape(for: features.shape) } catch { throw TrainingError("\(error)") }
+    // Some layers accept any shape, but rows there must be.
+    guard features.rank > 0 else {
+      throw TrainingError("features of shape () were found; expected a row for each example")
+    }
     guard features.shape[0] > 0 else { return .zeros(shape) }
     return withInference {
       if features.shape[0] <= batchSize { return self(features) }
@@ -189,7 +194,9 @@ extension Loss {
     case (.binaryClassification, .classes(let names)):
       guard names.count == 2, output.rank == 2, output[1] == 1 else {
         throw ShapeError(
-          name, "the network's output has shape \(output) and there are \(names.count) classes; expected (n, 1) and 2 classes")
+          name,
+          "the network's output has shape \(output) and there are \(names.count) classes; expected (n, 1) and 2 classes"
+        )
       }
     case (.regression, _):
       let target = data.targets.shape

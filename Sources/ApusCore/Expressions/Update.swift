@@ -62,22 +62,15 @@ public final class Update: Sendable {
 
   /// Changes `parameter` and `states` by the rule.
   package func callAsFunction(_ parameter: Parameter, gradient: Tensor, states: inout [Tensor], scalars: [Double]) {
-    guard gradient.type == TensorType(parameter.shape, parameter.dtype) else {
-      stop(
-        ShapeError(
-          "update",
-          "a gradient of type \(gradient.type) does not fit a parameter of type "
-            + "\(TensorType(parameter.shape, parameter.dtype))"))
-    }
     precondition(states.count == stateCount && scalars.count == scalarCount)
     for i in states.indices { states[i].makeUnique() }
     parameter.update { value in
-      var inputs = [value, gradient]
-      var outputs = [value]
-      if stateCount > 0 {
-        inputs += states
-        outputs += states
+      guard gradient.shape == value.shape, gradient.dtype == value.dtype else {
+        let found = "a gradient of type \(gradient.type)"
+        stop(ShapeError("update", "\(found) does not fit a parameter of type \(value.type)"))
       }
+      let outputs = stateCount == 0 ? [value] : [value] + states
+      let inputs = stateCount == 0 ? [value, gradient] : [value, gradient] + states
       value.backend.elementwise(
         value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs,
         outputs: outputs)

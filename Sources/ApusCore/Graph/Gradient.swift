@@ -7,6 +7,8 @@ import CApus
 private struct PendingGradients {
   private var items: [(node: Node, gradient: Tensor)] = []
 
+  init() { items.reserveCapacity(8) }
+
   /// Adds to the gradient of `node`: contributions over several paths are summed (the chain rule; notes D2).
   mutating func add(_ gradient: Tensor, to node: Node) {
     var low = 0
@@ -25,24 +27,25 @@ private struct PendingGradients {
   mutating func removeLatest() -> (node: Node, gradient: Tensor)? { items.popLast() }
 }
 
-/// Sends `seed` backwards from `y` and returns the gradients of `variables` (nil where y does not depend on one).
-private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [Tensor?] {
+/// Sends `seed` backwards from `y` and returns the gradients of `variables`: zeros where y does not depend on one.
+private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [Tensor] {
   var gradients = [Tensor?](repeating: nil, count: variables.count)
-  guard let root = y.node, let earliest = variables.first?.node?.sequence else { return gradients }
-  var pending = PendingGradients()
-  pending.add(seed, to: root)
-  while let (node, dy) = pending.removeLatest() {
-    if node.isVariable, let index = variables.firstIndex(of: node) {
-      gradients[index] = dy
-      continue
+  if let root = y.node, let earliest = variables.first?.node?.sequence {
+    var pending = PendingGradients()
+    pending.add(seed, to: root)
+    while let (node, dy) = pending.removeLatest() {
+      if node.isVariable, let index = variables.firstIndex(of: node) {
+        gradients[index] = dy
+        continue
+      }
+      guard let function = node.function else { continue }
+      let inputs = node.inputs
+      // Nothing older than the variables can lead to one.
+      func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
+      function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
     }
-    guard let function = node.function else { continue }
-    let inputs = node.inputs
-    // Nothing older than the variables can lead to one.
-    func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
-    function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
   }
-  return gradients
+  return variables.indices.map { gradients[$0] ?? .zeros(variables[$0].shape, dtype: variables[$0].dtype) }
 }
 
 extension [Tensor] {
@@ -75,10 +78,7 @@ private func gradients(of value: Tensor, wrt variables: [Tensor], in name: Strin
   defer { thread.pointee.is_recording = before }
   let seed =
     value.rank == 0 && value.dtype == .float32 ? one : Tensor(filledWith: 1, shape: value.shape, dtype: value.dtype)
-  let found = pullBack(from: value, seed: seed, to: variables)
-  return zip(found, variables).map { gradient, variable in
-    gradient ?? Tensor(filledWith: 0, shape: variable.shape, dtype: variable.dtype)
-  }
+  return pullBack(from: value, seed: seed, to: variables)
 }
 
 /// The link from a variable back to the tensor it stands for, so that an enclosing scope's gradient flows through.

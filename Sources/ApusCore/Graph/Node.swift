@@ -9,7 +9,7 @@ package final class Node: @unchecked Sendable {
   /// Nil for a variable.
   package let function: (any Function)?
   /// Emptied only by `deinit`. An input whose values the gradient does not need is a placeholder.
-  package private(set) var inputs: [Tensor]
+  @exclusivity(unchecked) package private(set) var inputs: [Tensor]
   package let outputType: TensorType
   /// The output's elements (dense), when the gradient needs them.
   let savedOutput: Storage?

@@ -8,7 +8,7 @@ package final class GradientScope {
   let parent: GradientScope?
   /// The parameters whose gradients are asked for, and their variables in the same order.
   private let parameters: [Parameter]
-  private var variables: [Tensor] = []
+  @exclusivity(unchecked) private var variables: [Tensor] = []
   /// Positions by identity, once there are so many that searching would take longer.
   private var positions: [ObjectIdentifier: Int] = [:]
   private static let fewParameters = 12

@@ -2,7 +2,8 @@ import ApusCore
 
 /// A fully connected layer: activation(x Wᵀ + b), over the last axis of x.
 ///
-/// In the notes' terms (B1, B3) z = W a + b and a' = g(z): W has shape (outputs, inputs), as in PyTorch's files, b (outputs).
+/// In the notes' terms (B1, B3) z = W a + b and a' = g(z): W has shape (outputs, inputs), as in PyTorch's files, b
+/// (outputs).
 public final class Dense: Layer {
   public let inputs: Int
   public let outputs: Int
@@ -18,10 +19,11 @@ public final class Dense: Layer {
   ///   - weights: how W starts; if nil, He's uniform distribution before a ReLU-like activation and Glorot's otherwise.
   ///   - biases: how b starts.
   public init(
-    _ inputs: Int, _ outputs: Int, activation: Activation = .identity, hasBias: Bool = true, weights: Initializer? = nil,
+    _ inputs: Int, _ outputs: Int, activation: Activation = .identity, hasBias: Bool = true,
+    weights: Initializer? = nil,
     biases: Initializer = .zeros, dtype: DType = .float32
   ) {
-    precondition(inputs > 0 && outputs > 0, "Dense(\(inputs), \(outputs)): both numbers must be at least 1")
+    guard inputs > 0 && outputs > 0 else { fatalError("Dense(\(inputs), \(outputs)): both numbers must be at least 1") }
     self.inputs = inputs
     self.outputs = outputs
     self.activation = activation

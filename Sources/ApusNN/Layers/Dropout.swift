@@ -1,14 +1,16 @@
 import ApusCore
 
-/// Sets each element to 0 with probability p while training and scales the others by 1 / (1 - p), so that expectations stay the
-/// same; does nothing when predicting (Srivastava et al., 2014; notes I8, E-27).
+/// Sets each element to 0 with probability p while training and scales the others by 1 / (1 - p), so that expectations
+/// stay the same; does nothing when predicting (Srivastava et al., 2014; notes I8, E-27).
 public final class Dropout: Layer {
   /// The probability that an element is dropped, in [0, 1).
   public let probability: Double
 
   /// - Precondition: `probability` lies in [0, 1).
   public init(_ probability: Double) {
-    precondition(probability >= 0 && probability < 1, "Dropout(\(probability)): the probability must lie in [0, 1)")
+    guard probability >= 0 && probability < 1 else {
+      fatalError("Dropout(\(probability)): the probability must be at least 0 and less than 1")
+    }
     self.probability = probability
   }
 

@@ -5,15 +5,20 @@ public final class Flatten: Layer {
   public init() {}
 
   public func forward(_ x: Tensor) -> Tensor {
-    guard x.rank > 0 else { return x.reshaped([1, 1]) }
-    return x.reshaped([x.shape[0], x.shape.dropFirst().reduce(1, *)])
+    let shape: Shape
+    do throws(ShapeError) { shape = try outputShape(for: x.shape) } catch { stop(error) }
+    return x.reshaped(shape)
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
     guard let batch = input.first else {
       throw ShapeError(description, "an input of shape () was found; expected a batch axis")
     }
-    return [batch, input.dropFirst().reduce(1, *)]
+    // The shape may come from a file and be beyond any memory.
+    guard let columns = Shape.checkedElementCount(input.dropFirst()) else {
+      throw ShapeError(description, "an input of shape \(input) was found; expected fewer elements in a row")
+    }
+    return [batch, columns]
   }
 
   public func visit(_ visitor: inout LayerVisitor) {}

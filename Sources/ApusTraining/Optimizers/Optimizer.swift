@@ -14,7 +14,7 @@ public protocol Optimizer: AnyObject, CustomStringConvertible {
   var learningRate: Double { get set }
   /// The optimiser's own memory of every parameter that it has updated.
   var memory: OptimizerMemory { get }
-  /// The rule, and its scalars for step number `step` (from 1).
+  /// The rule, and its scalars for a parameter's step number `step` (from 1).
   func rule(step: Int) -> (update: Update, scalars: [Double])
 }
 
@@ -22,10 +22,17 @@ extension Optimizer {
   /// Changes the model's parameters by one step. All gradients are those of the model before the step (notes F1).
   public func update(_ model: some Layer, _ gradients: Gradients) {
     memory.step += 1
-    let (update, scalars) = rule(step: memory.step)
+    // Nearly always all parameters have taken the same number of steps; one that was frozen for a while has taken
+    // fewer.
+    var (step, (update, scalars)) = (memory.step, rule(step: memory.step))
     for (i, parameter) in gradients.parameters.enumerated() where parameter.isTrainable {
-      memory.withStates(of: parameter, position: i, count: update.stateCount) { states in
-        update(parameter, gradient: gradients.tensors[i], states: &states, scalars: scalars)
+      memory.withSlot(of: parameter, position: i, stateCount: update.stateCount) { slot in
+        slot.step += 1
+        if slot.step != step {
+          step = slot.step
+          (update, scalars) = rule(step: step)
+        }
+        update(parameter, gradient: gradients.tensors[i], states: &slot.states, scalars: scalars)
       }
     }
   }
@@ -35,22 +42,26 @@ extension Optimizer {
 public final class OptimizerMemory {
   /// The steps taken so far.
   public internal(set) var step = 0
-  private var slots: [(parameter: Parameter, states: [Tensor])] = []
+  private var slots: [Slot] = []
   private var positions: [Parameter: Int] = [:]
+
+  /// What is remembered of one parameter.
+  struct Slot {
+    let parameter: Parameter
+    /// How often it was updated.
+    var step = 0
+    var states: [Tensor]
+  }
 
   public init() {}
 
   /// A model lists its parameters in a fixed order, so the slot is nearly always found at the parameter's own position.
-  func withStates(of parameter: Parameter, position: Int, count: Int, _ body: (inout [Tensor]) -> Void) {
-    guard count > 0 else {
-      var none: [Tensor] = []
-      return body(&none)
-    }
-    if position < slots.count, slots[position].parameter === parameter { return body(&slots[position].states) }
-    if let known = positions[parameter] { return body(&slots[known].states) }
+  func withSlot(of parameter: Parameter, position: Int, stateCount: Int, _ body: (inout Slot) -> Void) {
+    if position < slots.count, slots[position].parameter === parameter { return body(&slots[position]) }
+    if let known = positions[parameter] { return body(&slots[known]) }
     positions[parameter] = slots.count
-    let zeros = (0..<count).map { _ in Tensor.zeros(parameter.shape, dtype: parameter.dtype) }
-    slots.append((parameter, zeros))
-    body(&slots[slots.count - 1].states)
+    let zeros = (0..<stateCount).map { _ in Tensor.zeros(parameter.shape, dtype: parameter.dtype) }
+    slots.append(Slot(parameter: parameter, states: zeros))
+    body(&slots[slots.count - 1])
   }
 }

@@ -12,7 +12,9 @@ public final class SGD: Optimizer {
 
   /// - Precondition: `momentum` lies in [0, 1).
   public init(learningRate: Double, momentum: Double = 0) {
-    precondition(momentum >= 0 && momentum < 1, "SGD: the momentum \(momentum) must lie in [0, 1)")
+    guard (0..<1).contains(momentum) else {
+      fatalError("SGD: the momentum \(momentum) must be at least 0 and less than 1")
+    }
     self.learningRate = learningRate
     self.momentum = momentum
   }

@@ -3,31 +3,52 @@ import Synchronization
 
 /// Matrix products: own kernels for small ones, oneDNN for the rest, its primitives made once per shape.
 final class MatrixProducts: Sendable {
-  /// A oneDNN primitive; lives as long as the process.
-  private struct Primitive: @unchecked Sendable {
+  /// A oneDNN primitive for one shape. Several threads may run it at once.
+  final class Primitive: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
     let scratchBytes: Int
+
+    init(_ handle: UnsafeMutableRawPointer) {
+      self.handle = handle
+      scratchBytes = apus_onednn_matmul_scratch_bytes(handle)
+    }
+
+    deinit { apus_onednn_matmul_destroy(handle) }
   }
   private let primitives = Mutex<[MatmulKey: Primitive]>([:])
+  /// A program with ever new shapes starts anew here, rather than fill the memory.
+  private static let mostPrimitives = 1024
 
   func multiply(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
     var call = call
-    switch apus_matmul_route(&call) {
-    case APUS_MATMUL_GEMM:
-      let status = apus_onednn_gemm(
-        &call, a.object.address.assumingMemoryBound(to: Float.self),
-        b.object.address.assumingMemoryBound(to: Float.self),
-        c.object.address.assumingMemoryBound(to: Float.self), false)
-      if status != 0 { own(call, a, b, bias, into: c) }
-    case APUS_MATMUL_PRIMITIVE:
-      guard let primitive = primitive(call) else { return own(call, a, b, bias, into: c) }
-      let scratch = primitive.scratchBytes > 0 ? HostPool.shared.allocate(primitive.scratchBytes) : nil
-      defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
-      let status = apus_onednn_matmul_run(
-        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch)
-      if status != 0 { own(call, a, b, bias, into: c) }
-    default: own(call, a, b, bias, into: c)
+    do throws(OneDNNError) {
+      switch apus_matmul_route(&call) {
+      case APUS_MATMUL_GEMM: try gemm(call, a, b, into: c)
+      case APUS_MATMUL_PRIMITIVE: try run(try primitive(call), a, b, bias, into: c)
+      default: own(call, a, b, bias, into: c)
+      }
+    } catch {
+      // Whatever oneDNN declines or fails at, the own kernels can do: slower, but right.
+      own(call, a, b, bias, into: c)
     }
+  }
+
+  private func gemm(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, into c: Tensor) throws(OneDNNError) {
+    var call = call
+    func floats(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
+      tensor.object.address.assumingMemoryBound(to: Float.self)
+    }
+    try OneDNNError.check(apus_onednn_gemm(&call, floats(a), floats(b), floats(c), false), "sgemm")
+  }
+
+  private func run(
+    _ primitive: Primitive, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor
+  ) throws(OneDNNError) {
+    let scratch = primitive.scratchBytes > 0 ? HostPool.shared.allocate(primitive.scratchBytes) : nil
+    defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
+    try OneDNNError.check(
+      apus_onednn_matmul_run(
+        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch), "matmul")
   }
 
   /// The own kernels take every shape, so whatever oneDNN declines ends here.
@@ -36,18 +57,35 @@ final class MatrixProducts: Sendable {
     apus_matmul_own_parallel(&call, a.object.address, b.object.address, bias?.object.address, c.object.address)
   }
 
-  private func primitive(_ call: apus_matmul) -> Primitive? {
+  /// The primitive for this shape, made if it is new.
+  func primitive(_ call: apus_matmul) throws(OneDNNError) -> Primitive {
     let key = MatmulKey(call)
-    return primitives.withLock { primitives in
-      if let known = primitives[key] { return known }
+    let result: Result<Primitive, OneDNNError> = primitives.withLock { primitives in
+      if let known = primitives[key] { return .success(known) }
       var call = call
       var handle: UnsafeMutableRawPointer?
-      guard apus_onednn_matmul_create(&call, &handle) == 0, let handle else { return nil }
-      let primitive = Primitive(handle: handle, scratchBytes: apus_onednn_matmul_scratch_bytes(handle))
+      let status = apus_onednn_matmul_create(&call, &handle)
+      guard status == 0, let handle else { return .failure(OneDNNError(status: status, operation: "matmul")) }
+      let primitive = Primitive(handle)
+      if primitives.count >= Self.mostPrimitives { primitives.removeAll() }
       primitives[key] = primitive
-      return primitive
+      return .success(primitive)
     }
+    return try result.get()
   }
+}
+
+/// What oneDNN reports when it cannot do something.
+struct OneDNNError: Error, Hashable, CustomStringConvertible {
+  /// oneDNN's status code, not 0.
+  let status: Int32
+  let operation: String
+
+  static func check(_ status: Int32, _ operation: String) throws(OneDNNError) {
+    if status != 0 { throw OneDNNError(status: status, operation: operation) }
+  }
+
+  var description: String { "oneDNN's \(operation): \(String(cString: apus_onednn_status_name(status)))" }
 }
 
 /// What distinguishes oneDNN primitives.
@@ -84,16 +122,13 @@ extension CPUBackend {
   private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
     let wide = Tensor(uninitialized: c.shape, .float32, on: self)
     matmul(
-      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32),
-      epilogue: epilogue,
+      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32), epilogue: epilogue,
       into: wide)
     copy(wide, into: c)
   }
 
   /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed.
-  private func product(
-    _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
-  ) {
+  private func product(_ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
     let (left, right) = (a.multipliable, b.multipliable)
     let (x, y, z) = (left.object, right.object, c.object)
     let rank = z.shape.rank

@@ -1,0 +1,55 @@
+import Apus
+import ApusTestSupport
+import ArgumentParser
+import CBenchmark
+
+@main
+struct ApusBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apus-bench",
+    abstract: "Measures one workload and prints one line of JSON.",
+    discussion: """
+      Networks (one step is forward, loss, backward and update on one fixed batch): \
+      \(Workload.all.map(\.shortName).joined(separator: ", ")).
+      Prediction of one sample: infer1-mlp, and coldstart from the start of the process.
+      Kernels: gemm beside oneDNN's own call, elementwise beside the memory's speed.
+      """)
+
+  @Option(help: "What to measure.")
+  var workload: String
+  @Option(help: "How operations run: eager.")
+  var mode = "eager"
+  @Option(help: "The number of threads.")
+  var threads = 2
+  @Option(help: "How long to measure.")
+  var seconds = 4.0
+  @Option(help: "A directory with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given.")
+  var data: String?
+
+  func run() throws {
+    guard mode == "eager" else { throw BenchmarkError("There is no mode \"\(mode)\"; expected eager.") }
+    guard threads > 0 else { throw BenchmarkError("\(threads) threads are too few; expected at least 1.") }
+    guard seconds > 0, seconds.isFinite else { throw BenchmarkError("\(seconds) seconds cannot be measured.") }
+    Threads.count = threads
+    var line = JSONLine()
+    line.add("framework", "apus")
+    line.add("version", apusVersion)
+    line.add("mode", mode)
+    line.add("workload", workload)
+    line.add("threads", Threads.count)
+    switch workload {
+    case "gemm": gemmBenchmark(seconds: seconds, into: &line)
+    case "elementwise": elementwiseBenchmark(seconds: seconds, threads: threads, into: &line)
+    case "coldstart": try coldStartBenchmark(data: data, into: &line)
+    case "infer1-mlp": try predictionBenchmark(data: data, seconds: seconds, into: &line)
+    default:
+      guard let network = Workload.named(workload) else {
+        let known = Workload.all.map(\.shortName) + ["infer1-mlp", "coldstart", "gemm", "elementwise"]
+        throw BenchmarkError("There is no workload \"\(workload)\"; expected one of \(known.joined(separator: ", ")).")
+      }
+      try trainingBenchmark(network, data: data, seconds: seconds, into: &line)
+    }
+    print(line.text)
+    if workload == "coldstart" { bench_exit(0) }
+  }
+}

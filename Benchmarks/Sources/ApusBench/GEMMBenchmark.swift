@@ -1,0 +1,62 @@
+import Apus
+import ApusTestSupport
+import CBenchmark
+
+/// Square float32 products, each size in turn: Apus' `a • b` and, in alternation, the plain `dnnl_sgemm` that a C program would
+/// call, into memory of its own.
+func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
+  let sizes = [64, 128, 256, 512, 1024, 2048]
+  var ours = JSONLine()
+  var plain = JSONLine()
+  var ratios = JSONLine()
+  for n in sizes {
+    var random = NumPyRandomState(seed: 0)
+    let left = (0..<n * n).map { _ in Float(random.randn()) }
+    let right = (0..<n * n).map { _ in Float(random.randn()) }
+    let (a, b) = (Tensor(left, shape: [n, n]), Tensor(right, shape: [n, n]))
+    // Kept until the next one is there, as a network does.
+    var kept: Tensor?
+    var times: (apus: [Double], plain: [Double]) = ([], [])
+    Arrays.with(count: n * n, number: 3) { arrays in
+      arrays[0].update(from: left, count: n * n)
+      arrays[1].update(from: right, count: n * n)
+      func pair() -> (Double, Double) {
+        let start = bench_now()
+        let new = a • b
+        let middle = bench_now()
+        bench_sgemm(Int64(n), arrays[0], arrays[1], arrays[2])
+        let end = bench_now()
+        kept = new
+        return (Double(middle - start), Double(end - middle))
+      }
+      for _ in 0..<3 { _ = pair() }
+      let end = now() + max(0.4, seconds / Double(sizes.count))
+      while now() < end || times.apus.count < 5 {
+        let (apus, plain) = pair()
+        times.apus.append(apus)
+        times.plain.append(plain)
+      }
+    }
+    withExtendedLifetime(kept) {}
+    let operations = 2 * Double(n * n * n)
+    let (apus, other) = (Sample(times.apus), Sample(times.plain))
+    ours.add("\(n)", [operations / apus.median, operations / apus.least], digits: 1)
+    plain.add("\(n)", [operations / other.median, operations / other.least], digits: 1)
+    ratios.add("\(n)", other.median / apus.median, digits: 3)
+  }
+  line.add("gflops_median_best", ours)
+  line.add("sgemm_gflops_median_best", plain)
+  line.add("ratio_to_sgemm", ratios)
+}
+
+/// Plain arrays of floats, aligned to a cache line, as a C program has them.
+enum Arrays {
+  static func with<R>(count: Int, number: Int, _ body: ([UnsafeMutablePointer<Float>]) throws -> R) rethrows -> R {
+    let arrays = (0..<number).map { _ in
+      let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
+      return bytes.initializeMemory(as: Float.self, repeating: 1, count: count)
+    }
+    defer { for array in arrays { UnsafeMutableRawPointer(array).deallocate() } }
+    return try body(arrays)
+  }
+}

@@ -1,0 +1,67 @@
+import Apus
+import ApusTestSupport
+import CBenchmark
+
+extension JSONLine {
+  /// Adds what every timed workload reports.
+  mutating func add(_ times: StepTimes, parameters: Int, expected: Int) {
+    let sample = Sample(times.milliseconds)
+    let half = times.milliseconds.count / 2
+    let first = Sample(Array(times.milliseconds[..<half])).median
+    let second = Sample(Array(times.milliseconds[half...])).median
+    add("ms_per_step_median", sample.median, digits: 5)
+    add("ms_per_step_min", sample.least, digits: 5)
+    add("ms_p10", sample.quantile(0.1), digits: 5)
+    add("ms_p90", sample.quantile(0.9), digits: 5)
+    add("ms_mean", times.milliseconds.reduce(0, +) / Double(sample.count), digits: 5)
+    add("drift", second / first, digits: 3)
+    add("steps", sample.count)
+    add("loss_first", times.firstLoss)
+    add("loss_10", times.tenthLoss)
+    add("loss_last", times.lastLoss)
+    add("peak_rss_mb", bench_peak_memory(), digits: 1)
+    add("startup_s", times.startup, digits: 4)
+    add("params", parameters)
+    add("params_expected", expected)
+    add("own_cpus", times.ownProcessors, digits: 2)
+    add("other_cpus", times.otherProcessors, digits: 2)
+  }
+}
+
+/// Times whole training steps: forward, loss, backward, update.
+func trainingBenchmark(_ workload: Workload, data: String?, seconds: Double, into line: inout JSONLine) throws {
+  let model = try workload.makeModel(from: data)
+  let batch = try workload.makeBatch(from: data)
+  let optimizer = workload.makeOptimizer()
+  let times = measure(seconds: seconds, step: { workload.step(model, optimizer, batch) }, value: \.item)
+  line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
+}
+
+/// Times the prediction of one sample by the network of `mlp784`. What is reported as the loss is the sum of the ten outputs.
+func predictionBenchmark(data: String?, seconds: Double, into line: inout JSONLine) throws {
+  let (model, x) = try predictor(data: data)
+  // A prediction is complete when it has been read.
+  let times = measure(seconds: seconds, step: { model(x).floats }, value: { Double($0.reduce(0, +)) })
+  line.add(times, parameters: model.parameterCount, expected: Workload.mlp784.parameterCount)
+}
+
+/// Measures from the start of the process to the first prediction.
+func coldStartBenchmark(data: String?, into line: inout JSONLine) throws {
+  let atEntry = bench_process_age()
+  let (model, x) = try predictor(data: data)
+  let built = bench_process_age()
+  let output = model(x).floats
+  line.add("startup_s", bench_process_age(), digits: 6)
+  line.add("out", Double(output[0]))
+  line.add("peak_rss_mb", bench_peak_memory(), digits: 1)
+  line.add("params", model.parameterCount)
+  line.add("params_expected", Workload.mlp784.parameterCount)
+  // How the time was spent: loading libraries, then drawing the parameters.
+  line.add("loaded_s", atEntry, digits: 6)
+  line.add("built_s", built, digits: 6)
+}
+
+/// The network of `mlp784` and one sample.
+private func predictor(data: String?) throws -> (model: Sequential, x: Tensor) {
+  (try Workload.mlp784.makeModel(from: data), try Workload.mlp784.makeSample(from: data))
+}

@@ -1,0 +1,164 @@
+import ApusCore
+import ApusNN
+import FoundationEssentials
+
+/// One harness for every layer: shapes, element types, gradients, names, files and descriptions.
+///
+/// ```swift
+/// let check = LayerCheck("Dense(3, 2)", accepts: [[4, 3], [1, 3], [0, 3]], refuses: [[4, 2]]) { Dense(3, 2, dtype: $0)
+/// } #expect(check.problems() == [])
+/// ```
+public struct LayerCheck: Sendable, CustomStringConvertible {
+  /// The layer as it is written.
+  public let description: String
+  /// Shapes that fit; gradients are checked on the first.
+  let accepted: [Shape]
+  let refused: [Shape]
+  let isTraining: Bool
+  let make: @Sendable (DType) -> any Layer
+
+  /// - Parameters:
+  ///   - description: what the layer's `description` must be.
+  ///   - isTraining: whether outputs and gradients are those of training; the same random numbers are drawn each time.
+  ///   - make: a layer whose parameters are of the given type; called inside `withSeed`, so that it always starts the
+  ///     same.
+  public init(
+    _ description: String, accepts: [Shape], refuses: [Shape] = [], isTraining: Bool = false,
+    make: @escaping @Sendable (DType) -> any Layer
+  ) {
+    self.description = description
+    accepted = accepts
+    refused = refuses
+    self.isTraining = isTraining
+    self.make = make
+  }
+
+  /// What is wrong with the layer, a sentence each.
+  public func problems() -> [String] {
+    let layer = withSeed(5) { make(.float64) }
+    var problems: [String] = []
+    if layer.description != description { problems.append("the description is \(layer.description)") }
+    for shape in accepted { problems += forwardProblems(layer, shape) }
+    for shape in refused { problems += refusalProblems(layer, shape) }
+    problems += visitProblems(layer) + gradientProblems(layer)
+    if let configurable = withSeed(5, { make(.float32) }) as? any ConfigurableLayer {
+      problems += fileProblems(configurable)
+    }
+    return problems
+  }
+
+  private func run<R>(_ body: () throws -> R) rethrows -> R {
+    guard isTraining else { return try body() }
+    var random = RandomSource(seed: 11)
+    return try withTraining(random: &random, body)
+  }
+
+  private func input(_ shape: Shape, _ dtype: DType) -> Tensor {
+    // With this seed no element is close to a kink of an activation.
+    var random = RandomSource(seed: 4)
+    return .randomNormal(shape, dtype: .float64, using: &random).cast(to: dtype)
+  }
+
+  private func forwardProblems(_ layer: any Layer, _ shape: Shape) -> [String] {
+    let twin = make(.float32)
+    for (single, double) in zip(twin.parameters, layer.parameters) { single.value = double.value.cast(to: .float32) }
+    let single = run { twin(input(shape, .float32)) }
+    let double = run { layer(input(shape, .float64)) }
+    var problems: [String] = []
+    do throws(ShapeError) {
+      let promised = try layer.outputShape(for: shape)
+      if double.shape != promised { problems.append("input \(shape): promised \(promised), gave \(double.shape)") }
+    } catch { problems.append("input \(shape) is refused: \(error)") }
+    for (output, dtype) in [(single, DType.float32), (double, .float64)] where output.dtype != dtype {
+      problems.append("input \(shape): a \(dtype) input gave \(output.dtype)")
+    }
+    if !isTraining, let difference = firstDifference(single.doubles, double.doubles, tolerance: 1e-5) {
+      problems.append("input \(shape): float32 is not float64: \(difference)")
+    }
+    return problems
+  }
+
+  /// The rule must throw one sentence that says which layer, what it found and what it expected. A layer inside may be
+  /// the one that refuses; then it names the shape that arrived there.
+  private func refusalProblems(_ layer: any Layer, _ shape: Shape) -> [String] {
+    do throws(ShapeError) {
+      let output = try layer.outputShape(for: shape)
+      return ["input \(shape) should be refused, but gives \(output)"]
+    } catch {
+      let isInner = layer.children.contains { $0.layer.description == error.operation }
+      let parts = isInner ? [] : [layer.description, shape.description]
+      return (parts + ["expected"]).filter { !error.description.contains($0) }.map {
+        "the error for \(shape) lacks '\($0)': \(error)"
+      }
+    }
+  }
+
+  /// The hand-written ``Layer/visit(_:)`` finds what reflection finds, in the same order. Reflection may put the name
+  /// of the property that holds an array before the position: "layers.0.weight" for "0.weight".
+  private func visitProblems(_ layer: any Layer) -> [String] {
+    let (named, reflected) = (layer.namedParameters, layer.reflectedParameters)
+    guard named.map(\.parameter) == reflected.map(\.parameter) else {
+      return ["visit finds \(named.map(\.name)), reflection \(reflected.map(\.name))"]
+    }
+    return zip(named, reflected).compactMap { ours, theirs in
+      ours.name == theirs.name || theirs.name.hasSuffix("." + ours.name)
+        ? nil : "the parameter \(ours.name) is called \(theirs.name) by reflection"
+    }
+  }
+
+  /// Gradients with respect to all parameters and the input against finite differences.
+  private func gradientProblems(_ layer: any Layer) -> [String] {
+    var x = input(accepted[0], .float64)
+    var random = RandomSource(seed: 9)
+    let weights = Tensor.randomUniform(run { layer(x) }.shape, in: 0.5..<1.5, dtype: .float64, using: &random)
+    var scale = 0.0
+    let (_, found, inputGradient) = run {
+      gradients(of: layer, at: x) { y in
+        scale = abs(y.stopGradient()).sum().item
+        return (y * weights).sum()
+      }
+    }
+    var variables = [
+      GradientVariable(name: "input", shape: x.shape, elements: x.doubles, gradient: inputGradient.doubles) {
+        x = Tensor($0, shape: x.shape)
+      }
+    ]
+    for (name, parameter) in layer.namedParameters where parameter.isTrainable {
+      let shape = parameter.shape
+      variables.append(
+        GradientVariable(
+          name: name, shape: shape, elements: parameter.value.doubles, gradient: found[parameter]!.doubles
+        ) { parameter.value = Tensor($0, shape: shape) })
+    }
+    let report = compareGradients(of: variables, scale: scale, step: 1e-4, tolerance: 1e-6) {
+      run { (layer(x) * weights).sum().item }
+    }
+    return report.isPassed ? [] : ["gradients:\n\(report)"]
+  }
+
+  private func gradients<L: Layer>(
+    of layer: L, at x: Tensor, _ loss: (Tensor) -> Tensor
+  ) -> (value: Tensor, gradients: Gradients, inputGradient: Tensor) {
+    valueWithGradient(of: layer, at: x) { loss($0($1)) }
+  }
+
+  /// Through a file and back, the layer is the same one.
+  private func fileProblems(_ layer: any ConfigurableLayer) -> [String] {
+    do {
+      let data = try JSONEncoder().encode(layer.configuration)
+      let configuration = try JSONDecoder().decode(LayerConfiguration.self, from: data)
+      let copy = try LayerRegistry.standard.layer(configuration)
+      var problems: [String] = []
+      if configuration != layer.configuration { problems.append("the configuration changed on its way through JSON") }
+      if copy.configuration != layer.configuration { problems.append("the copy's configuration is another one") }
+      if copy.description != layer.description { problems.append("the copy is \(copy.description)") }
+      if copy.namedParameters.map(\.name) != layer.namedParameters.map(\.name) {
+        return problems + ["the copy's parameters are \(copy.namedParameters.map(\.name))"]
+      }
+      for (new, old) in zip(copy.parameters, layer.parameters) { new.value = old.value }
+      let x = input(accepted[0], .float32)
+      if run({ copy(x) }).floats != run({ layer(x) }).floats { problems.append("the copy computes other numbers") }
+      return problems
+    } catch { return ["it does not survive a file: \(error)"] }
+  }
+}

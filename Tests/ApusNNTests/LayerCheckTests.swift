@@ -1,0 +1,117 @@
+import ApusTestSupport
+import Testing
+
+@testable import ApusCore
+@testable import ApusNN
+
+/// Every layer through the one harness; and the harness itself, on layers that are wrong on purpose.
+@Suite struct LayerCheckTests {
+  /// Activations whose derivative exists at every input that the harness draws, with their texts.
+  static let activations: [LayerCheck] = Activation.all.flatMap { activation -> [LayerCheck] in
+    let name = "\(activation)"
+    let suffix = activation == .identity ? "" : ", activation: \(name)"
+    return [
+      LayerCheck("ActivationLayer(\(name))", accepts: [[3, 4], [1, 2], [0, 3], [5], [2, 3, 4]]) { _ in
+        ActivationLayer(activation)
+      },
+      LayerCheck("Dense(3, 2\(suffix))", accepts: [[4, 3], [1, 3], [0, 3]], refuses: [[4, 2], [3, 4], []]) {
+        Dense(3, 2, activation: activation, dtype: $0)
+      },
+    ]
+  }
+
+  static let layers: [LayerCheck] = [
+    LayerCheck(
+      "Dense(5, 4, hasBias: false)", accepts: [[2, 5], [1, 5], [0, 5], [5], [2, 3, 5], [2, 0, 5]],
+      refuses: [[5, 4], [5, 1], []]
+    ) { Dense(5, 4, hasBias: false, dtype: $0) },
+    LayerCheck(
+      "Dense(5, 4, activation: .leakyRelu(slope: 0.2))", accepts: [[2, 3, 5], [7, 5]], refuses: [[2, 5, 3]]
+    ) { Dense(5, 4, activation: .leakyRelu(slope: 0.2), biases: .normal(standardDeviation: 1), dtype: $0) },
+    LayerCheck("ActivationLayer(.elu(alpha: 0.5))", accepts: [[4, 4]]) { _ in ActivationLayer(.elu(alpha: 0.5)) },
+    LayerCheck("Dropout(0.0)", accepts: [[4, 3], [0, 3], [5]]) { _ in Dropout(0) },
+    LayerCheck("Dropout(0.3)", accepts: [[4, 3], [1, 3], [0, 3], [2, 3, 4]]) { _ in Dropout(0.3) },
+    LayerCheck("Dropout(0.3)", accepts: [[4, 3], [1, 3], [0, 3], [2, 3, 4]], isTraining: true) { _ in Dropout(0.3) },
+    LayerCheck("Flatten()", accepts: [[3, 2, 4], [1, 2, 4], [0, 2, 4], [5, 3], [7], [2, 0, 3]], refuses: [[]]) { _ in
+      Flatten()
+    },
+    LayerCheck("Sequential()", accepts: [[3, 2], [0, 2], []]) { _ in Sequential([]) },
+    LayerCheck(
+      "Sequential(Flatten(), Dense(6, 5, activation: .tanh), Dropout(0.5), Sequential(Dense(5, 2)))",
+      accepts: [[4, 2, 3], [1, 6], [0, 6]], refuses: [[4, 2, 4], [4, 5]], isTraining: true
+    ) { dtype in
+      Sequential {
+        Flatten()
+        Dense(6, 5, activation: .tanh, dtype: dtype)
+        Dropout(0.5)
+        Sequential { Dense(5, 2, dtype: dtype) }
+      }
+    },
+  ]
+
+  @Test(arguments: layers) func layerIsSound(check: LayerCheck) {
+    #expect(check.problems() == [])
+  }
+
+  @Test(arguments: activations) func layerWithActivationIsSound(check: LayerCheck) {
+    #expect(check.problems() == [])
+  }
+
+  @Test func everyKindIsChecked() {
+    let kinds = Set(Self.layers.map { $0.description.prefix { $0 != "(" } })
+    #expect(LayerRegistry.standard.kindNames.allSatisfy { kinds.contains($0[...]) })
+  }
+
+  // MARK: The harness finds mistakes
+
+  /// Scales by a parameter; each mistake is one that a layer's author could make.
+  private final class Wrong: ConfigurableLayer {
+    enum Mistake: String, CaseIterable, Sendable {
+      case promise, refusal, name, description, gradient, visit, configuration
+    }
+    let mistake: Mistake
+    let scale: Parameter
+    static var kind: String { "Dropout" }
+
+    init(_ mistake: Mistake, _ dtype: DType) {
+      self.mistake = mistake
+      scale = Parameter(Tensor([2.0, 3, 4]).cast(to: dtype), name: "scale")
+    }
+    init(configuration: LayerConfiguration) throws { throw ConfigurationError("never read") }
+    var configuration: LayerConfiguration {
+      // Another kind of layer comes back; the correct layers cannot be read, either, but only this one says so.
+      LayerConfiguration(kind: "Dropout", settings: ["probability": .number(0.25)])
+    }
+
+    func forward(_ x: Tensor) -> Tensor {
+      let y = x * scale.value
+      return mistake == .gradient ? y + x.stopGradient() : y
+    }
+    func outputShape(for input: Shape) throws(ShapeError) -> Shape {
+      guard input.last == 3 || mistake == .refusal else {
+        throw mistake == .name
+          ? ShapeError("layer", "\(input) is not as expected")
+          : ShapeError(description, "\(input) found, expected (…, 3)")
+      }
+      return mistake == .promise ? [input.elementCount] : input
+    }
+    func visit(_ visitor: inout LayerVisitor) {
+      if mistake != .visit { visitor.parameter("scale", scale) }
+    }
+    var description: String { mistake == .description ? "Scale" : "Wrong()" }
+  }
+
+  @Test func harnessFindsMistakes() {
+    let signs: [Wrong.Mistake: String] = [
+      .promise: "promised", .refusal: "should be refused", .name: "lacks", .description: "the description is",
+      .gradient: "gradients:", .visit: "visit finds", .configuration: "the copy's parameters",
+    ]
+    for mistake in Wrong.Mistake.allCases {
+      let problems = LayerCheck("Wrong()", accepts: [[2, 3]], refuses: [[2, 4]]) { Wrong(mistake, $0) }.problems()
+      let others = problems.filter { !$0.contains("copy") }
+      #expect(problems.contains { $0.contains(signs[mistake]!) }, "\(mistake): \(problems)")
+      // One mistake, one complaint; the configuration is wrong in all of them.
+      #expect(others.count == (mistake == .configuration ? 0 : 1), "\(mistake): \(others)")
+    }
+  }
+}

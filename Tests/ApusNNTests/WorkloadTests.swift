@@ -1,0 +1,84 @@
+import ApusTestSupport
+import Testing
+
+@testable import ApusCore
+@testable import ApusNN
+
+/// Ten training steps from the same parameters and data, loss by loss as PyTorch computes them.
+@Suite struct WorkloadTests {
+  private struct Reference: Decodable {
+    struct Array: Decodable {
+      let name: String?
+      let shape: [Int]
+      let first: [Double]
+      let sum: Double
+      let fnv1a: String
+    }
+    struct After: Decodable {
+      let first: [Double]
+      let sum: Double
+    }
+    let parameters: [Array]
+    let data: [String: Array]
+    let losses: [Double]
+    let after10: [String: After]
+  }
+
+  private static func reference(_ workload: Workload) throws -> Reference {
+    let all: [String: Reference] = try fixture("workloads.json")
+    return try #require(all[workload.name])
+  }
+
+  /// Fowler, Noll and Vo's hash over the elements' bit patterns.
+  private static func hash(_ tensor: Tensor) -> String {
+    let words = tensor.dtype == .int32 ? tensor.ints.map { UInt32($0) } : tensor.floats.map(\.bitPattern)
+    let hash = words.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  @Test(arguments: Workload.all) func startsFromTheSameNumbers(workload: Workload) throws {
+    let reference = try Self.reference(workload)
+    let model = workload.makeModel()
+    let batch = workload.makeBatch()
+    #expect(model.parameters.count == reference.parameters.count)
+    for (parameter, expected) in zip(model.parameters, reference.parameters) {
+      #expect(Array(parameter.shape) == expected.shape)
+      #expect(Self.hash(parameter.value) == expected.fnv1a, "\(expected.name ?? "")")
+    }
+    for (tensor, key) in [(batch.x, "x"), (batch.y, "y")] {
+      let expected = try #require(reference.data[key])
+      #expect(Array(tensor.shape) == expected.shape)
+      #expect(Self.hash(tensor) == expected.fnv1a, "\(key)")
+    }
+  }
+
+  @Test(arguments: Workload.all) func tenStepsInFloat64(workload: Workload) throws {
+    let reference = try Self.reference(workload)
+    let model = workload.makeModel(dtype: .float64)
+    let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch(dtype: .float64))
+    let losses = (0..<10).map { _ in workload.step(model, optimizer, batch).item }
+    for (step, (found, expected)) in zip(losses, reference.losses).enumerated() {
+      #expect(abs(found - expected) <= 1e-10 * expected, "step \(step + 1): \(found), expected \(expected)")
+    }
+    for (parameter, expected) in zip(model.parameters, reference.parameters) {
+      let after = try #require(reference.after10[expected.name ?? ""])
+      #expect(difference(parameter.value.flattened()[0..<after.first.count], after.first, 1e-8) == nil)
+      let size = abs(parameter.value).sum().item
+      #expect(abs(parameter.value.sum().item - after.sum) <= 1e-8 * size)
+    }
+  }
+
+  /// Float32 against PyTorch's float64. Rounding errors grow with the steps; PyTorch's own float32 is as far from its
+  /// float64.
+  @Test(arguments: Workload.all) func tenStepsInFloat32(workload: Workload) throws {
+    let reference = try Self.reference(workload)
+    let model = workload.makeModel()
+    let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch())
+    for (step, expected) in reference.losses.enumerated() {
+      let loss = workload.step(model, optimizer, batch).item
+      let tolerance = step < 5 ? 1e-6 : 3e-6
+      #expect(abs(loss - expected) <= tolerance * expected, "step \(step + 1): \(loss), expected \(expected)")
+    }
+  }
+}
