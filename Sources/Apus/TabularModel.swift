@@ -117,7 +117,8 @@ public struct TabularModel: Sendable {
     let total = square(truth - truth.mean()).sum().item
     return TabularEvaluation(
       loss: loss(outputs, target: scaled).item,
-      quality: .regression(rmse: (residual / Double(data.count)).squareRoot(), r2: total > 0 ? 1 - residual / total : .nan))
+      quality: .regression(
+        rmse: (residual / Double(data.count)).squareRoot(), r2: total > 0 ? 1 - residual / total : .nan))
   }
 }
 
@@ -130,7 +131,8 @@ extension TabularModel {
       return CSVField.quoted(preprocessing.target.name) + "\n" + values.map { "\($0)\n" }.joined()
     }
     let names = classNames.map { CSVField.quoted($0) }
-    var text = ([preprocessing.target.name] + classNames.map { "probability of \($0)" }).map { CSVField.quoted($0) }
+    var text =
+      ([preprocessing.target.name] + classNames.map { "probability of \($0)" }).map { CSVField.quoted($0) }
       .joined(separator: ",") + "\n"
     for row in 0..<predictions.shape[0] {
       let probabilities = values[row * columns..<(row + 1) * columns]

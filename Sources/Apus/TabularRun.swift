@@ -52,11 +52,14 @@ public struct TabularRun {
     _ configuration: RunConfiguration
   ) throws -> (data: Dataset, encoder: FeatureEncoder?, targetName: String) {
     let (data, target, task) = (configuration.data, configuration.target, configuration.task)
-    guard let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : table(configuration))
+    guard
+      let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : table(configuration))
     else {
       // Generated points have no columns to choose from.
       guard target == nil else { throw DatasetError("\(data): the data set is generated; its target cannot be chosen") }
-      guard task != .regression else { throw DatasetError("\(data): the targets are classes; a regression needs numbers") }
+      guard task != .regression else {
+        throw DatasetError("\(data): the targets are classes; a regression needs numbers")
+      }
       return (try Dataset(named: data, seed: configuration.seed), nil, "class")
     }
     let name = target ?? table.columns.last?.name ?? "target"
@@ -93,7 +96,8 @@ public struct TabularRun {
       task == .regression ? .meanSquaredError : classes == 2 ? .binaryCrossEntropy : .softmaxCrossEntropy
     guard let name else { return usual }
     guard let loss = Loss.named(name) else {
-      throw RunConfigurationError("there is no loss '\(name)'; there are \(Loss.all.map(\.name).joined(separator: ", "))")
+      throw RunConfigurationError(
+        "there is no loss '\(name)'; there are \(Loss.all.map(\.name).joined(separator: ", "))")
     }
     guard (loss.task == .regression) == (task == .regression) else {
       throw RunConfigurationError("the loss '\(name)' does not fit a \(task.rawValue); use '\(usual.name)'")
@@ -128,7 +132,8 @@ public struct TabularRun {
   public func measure() throws -> (training: TabularEvaluation, test: TabularEvaluation?) {
     let onTraining = try model.evaluate(trainingInOriginalUnits)
     guard onTraining.loss.isFinite else {
-      throw TrainingError("after training the loss is \(onTraining.loss); try a smaller learning rate, or scale the features")
+      throw TrainingError(
+        "after training the loss is \(onTraining.loss); try a smaller learning rate, or scale the features")
     }
     return (onTraining, test.count > 0 ? try model.evaluate(testInOriginalUnits) : nil)
   }

@@ -4,6 +4,7 @@ import ArgumentParser
 /// `apus`: trains, measures and uses networks on tables. A thin shell over the library.
 @main
 struct ApusCommand: ParsableCommand {
+  // Every command says its name: finding it out from the type costs milliseconds at each start.
   static let configuration = CommandConfiguration(
     commandName: "apus", abstract: "Train networks on tables, and use them.", version: apusVersion,
     subcommands: [Train.self, Evaluate.self, Predict.self, Summary.self, Datasets.self])
@@ -16,10 +17,10 @@ struct ApusCommand: ParsableCommand {
       try command.run()
     } catch let failure as Failure {
       end(failure)
-    } catch where exitCode(for: error) == .success {
+    } catch  where exitCode(for: error) == .success {
       // Help or the version was asked for.
       do { try Console.print(fullMessage(for: error)) } catch { end(error as? Failure) }
-    } catch where exitCode(for: error) == .validationFailure {
+    } catch  where exitCode(for: error) == .validationFailure {
       end(Failure(sentence: usage(error), code: Failure.usage))
     } catch {
       end(Failure(sentence: "\(error)", code: Failure.software))
@@ -32,7 +33,9 @@ struct ApusCommand: ParsableCommand {
     while let last = sentence.last, last == "." || last == " " { sentence.removeLast() }
     // ArgumentParser says which subcommand it was: "  See 'apus train --help' for more information."
     let hint = fullMessage(for: error).split(whereSeparator: \.isNewline).last { $0.contains("See '") }
-    guard let command = hint?.split(separator: "'").first(where: { $0.hasSuffix("--help") }) else { return sentence + "." }
+    guard let command = hint?.split(separator: "'").first(where: { $0.hasSuffix("--help") }) else {
+      return sentence + "."
+    }
     return sentence.hasSuffix("?") ? "\(sentence) See '\(command)'." : "\(sentence); see '\(command)'."
   }
 

@@ -50,7 +50,8 @@ enum Console {
   private static func failure(_ code: Int32) -> Failure {
     // Somebody who reads only the first lines has what they wanted.
     if code == EPIPE { return Failure(sentence: "", code: Failure.input) }
-    return Failure(sentence: "standard output cannot be written (\(String(cString: strerror(code)))).", code: Failure.input)
+    return Failure(
+      sentence: "standard output cannot be written (\(String(cString: strerror(code)))).", code: Failure.input)
   }
 
   private static func harmless(_ text: String, keepingNewlines: Bool) -> String {

@@ -2,7 +2,8 @@ import Apus
 import ArgumentParser
 
 struct Evaluate: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Measure a model on data with known targets.")
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Measure a model on data with known targets.")
 
   @Argument(help: "A model file, or the directory of a run.")
   var model: String

@@ -2,7 +2,8 @@ import Apus
 import ArgumentParser
 
 struct Summary: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show a model's layers, shapes and parameters.")
+  static let configuration = CommandConfiguration(
+    commandName: "summary", abstract: "Show a model's layers, shapes and parameters.")
 
   @Argument(help: "A model file, or the directory of a run.")
   var model: String
@@ -27,15 +28,19 @@ struct Summary: ParsableCommand {
 }
 
 struct Datasets: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "List the bundled data sets and generators.")
+  static let configuration = CommandConfiguration(
+    commandName: "datasets", abstract: "List the bundled data sets and generators.")
 
   func run() throws {
     try Failure.catching {
       let rows = try Dataset.names.map { name in
         let data = try Dataset(named: name)
-        return [name, "\(data.count)", "\(data.features.shape[1])", "\(data.classNames.count)", Dataset.summary(of: name)]
+        return [
+          name, "\(data.count)", "\(data.features.shape[1])", "\(data.classNames.count)", Dataset.summary(of: name),
+        ]
       }
-      try Console.print(alignedTable([["name", "examples", "features", "classes", "what it is"]] + rows, leading: [0, 4]))
+      try Console.print(
+        alignedTable([["name", "examples", "features", "classes", "what it is"]] + rows, leading: [0, 4]))
     }
   }
 }

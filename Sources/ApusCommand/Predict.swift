@@ -3,7 +3,7 @@ import ArgumentParser
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Predict the targets of a CSV file's rows.",
+    commandName: "predict", abstract: "Predict the targets of a CSV file's rows.",
     discussion: "One line for each row: the class and the probability of every class, or the predicted number.")
 
   @Argument(help: "A model file, or the directory of a run.")
@@ -22,7 +22,8 @@ struct Predict: ParsableCommand {
       if let bad = predictions.floats.firstIndex(where: { !$0.isFinite }) {
         let line = table.lineNumber(ofRow: bad / predictions.shape[1])
         throw DatasetError(
-          "\(table.source), line \(line): the prediction is no number; the row is too far from what the model was trained on")
+          "\(table.source), line \(line): the prediction is no number; the row is too far from what the model was trained on"
+        )
       }
       let text = model.csv(predictions: predictions)
       if let output {

@@ -3,7 +3,7 @@ import ArgumentParser
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a network on a bundled data set or a CSV file.",
+    commandName: "train", abstract: "Train a network on a bundled data set or a CSV file.",
     discussion: """
       Text targets, and whole numbers of which there are at most 20 different ones, are classes; other targets make a \
       regression.

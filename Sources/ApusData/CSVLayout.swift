@@ -98,7 +98,11 @@ struct CSVLayout {
     _ first: [String], rest: FieldScanner, file: String, schema: TableSchema?
   ) throws(CSVError) -> Bool {
     let required = schema?.columns.filter(\.isRequired).map(\.name) ?? []
-    if !required.isEmpty, Set(required).isSubset(of: first) { return true }
+    if !required.isEmpty {
+      if Set(required).isSubset(of: first) { return true }
+      // The schema comes from a file without a header; this one has none either.
+      if required.allSatisfy({ $0.hasPrefix(CSVError.unnamedPrefix) }) { return false }
+    }
 
     func isName(_ text: String) -> Bool { !isNumeric(text) && !ColumnBuilder.isMissing(text) }
     var rows = rest

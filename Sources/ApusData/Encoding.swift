@@ -79,10 +79,13 @@ public struct FeatureEncoder: Sendable, Hashable {
   /// A text column with a value of its own in every row, such as a name, becomes as many columns as there are rows.
   private func checkMemory(_ table: Table, width: Int) throws {
     // Floats, and while they are scaled doubles beside them.
-    guard table.rowCount.multipliedReportingOverflow(by: 32 * max(width, 1)).partialValue > Machine.memory else { return }
+    guard table.rowCount.multipliedReportingOverflow(by: 32 * max(width, 1)).partialValue > Machine.memory else {
+      return
+    }
     let widest = columns.max { ($0.categories?.count ?? 0) < ($1.categories?.count ?? 0) }
     let hint =
-      widest?.categories.map { "; column '\(widest?.name ?? "")' alone has \($0.count) different texts, remove it" } ?? ""
+      widest?.categories.map { "; column '\(widest?.name ?? "")' alone has \($0.count) different texts, remove it" }
+      ?? ""
     throw DatasetError("\(table.source): \(table.rowCount) rows of \(width) numbers do not fit into the memory\(hint)")
   }
 }
@@ -121,7 +124,8 @@ public struct TargetEncoding: Sendable, Hashable {
     case .numbers(let values):
       let different = Set(values)
       let isWhole = different.allSatisfy { $0 == $0.rounded() && abs($0) < 1e15 }
-      let isClassification = task.map { $0 == .classification } ?? (isWhole && different.count <= Self.mostNumbersTakenForClasses)
+      let isClassification =
+        task.map { $0 == .classification } ?? (isWhole && different.count <= Self.mostNumbersTakenForClasses)
       guard isClassification else {
         classes = nil
         return
@@ -137,7 +141,8 @@ public struct TargetEncoding: Sendable, Hashable {
     }
     if let classes, classes.count > Self.mostClasses {
       throw DatasetError(
-        "\(source): column '\(column.name)' holds \(classes.count) different values; there may be \(Self.mostClasses) classes")
+        "\(source): column '\(column.name)' holds \(classes.count) different values; there may be \(Self.mostClasses) classes"
+      )
     }
   }
 

@@ -105,7 +105,9 @@ extension JSON {
     return found
   }
 
-  fileprivate func required(_ key: String, _: KeyPath<JSON, JSON>, _ expected: String) throws(ConfigurationError) -> JSON {
+  fileprivate func required(_ key: String, _: KeyPath<JSON, JSON>, _ expected: String) throws(ConfigurationError)
+    -> JSON
+  {
     guard let found = self[key], found.object != nil else {
       throw ConfigurationError("the preprocessing's '\(key)' is absent or not \(expected)")
     }

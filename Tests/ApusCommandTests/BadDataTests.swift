@@ -20,9 +20,10 @@ extension CommandTests {
         ("a,b,y\n1,2,x\n1,1e39,y\n", "data.csv, line 3: column 'b' holds 1e+39, which is beyond the range of float32"),
         ("a,y\n1,0.5\n2,1.5\n3,-1e300\n", "data.csv, line 4: column 'y' holds -1e+300"),
         ("a,a,y\n1,2,x\n", "data.csv, line 1: there are two columns named 'a'"),
-        ("a,y\n1,x\n2,x\n", "data.csv: column 'y' holds only 'x'"), ("a,y\n1,x\n", "data.csv: column 'y' holds only 'x'"),
+        ("a,y\n1,x\n2,x\n", "data.csv: column 'y' holds only 'x'"),
+        ("a,y\n1,x\n", "data.csv: column 'y' holds only 'x'"),
         ("a\n1\n2\n", "data.csv: a data set needs at least one feature column"),
-        ("a,y\n1,\"x\n2,y\n", "data.csv, line 2: the quoted text in column 'y' is never closed"),
+        ("a,y\n1,\"x\n2,y\n", "data.csv, line 2: the quoted text in column 2 is never closed"),
       ])
     func tables(text: String, part: String) {
       workspace.write(text, to: "data.csv")
@@ -54,9 +55,12 @@ extension CommandTests {
     @Test func targetsThatDoNotFit() {
       workspace.write("a,b,y\n1,2,0.5\n2,3,1.5\n3,4,2.5\n", to: "data.csv")
       expectFailure(
-        workspace.apus("train", "data.csv", "--target", "z"), 65, "data.csv: there is no column 'z'; there are 'a', 'b', 'y'")
-      expectFailure(workspace.apus("train", "data.csv", "--task", "classification"), 65, "data.csv: column 'y' holds fractions")
-      expectFailure(workspace.apus("train", "iris", "--task", "regression"), 65, "holds text; a regression needs numbers")
+        workspace.apus("train", "data.csv", "--target", "z"), 65,
+        "data.csv: there is no column 'z'; there are 'a', 'b', 'y'")
+      expectFailure(
+        workspace.apus("train", "data.csv", "--task", "classification"), 65, "data.csv: column 'y' holds fractions")
+      expectFailure(
+        workspace.apus("train", "iris", "--task", "regression"), 65, "holds text; a regression needs numbers")
       expectFailure(workspace.apus("train", "moons", "--task", "regression"), 65, "moons")
       expectFailure(workspace.apus("train", "moons", "--target", "x1"), 65, "moons")
     }
@@ -64,7 +68,8 @@ extension CommandTests {
     @Test func nothingLeftToTrainOn() {
       workspace.write("a,y\n1,0.5\n2,1.5\n", to: "two.csv")
       expectFailure(workspace.apus("train", "two.csv", "--test", "0.9", "--json"), 65, "two.csv: no example is left")
-      expectFailure(workspace.apus("train", "two.csv", "--validation", "0.9", "--json"), 65, "two.csv: no example is left")
+      expectFailure(
+        workspace.apus("train", "two.csv", "--validation", "0.9", "--json"), 65, "two.csv: no example is left")
       expectFailure(workspace.apus("train", "iris", "--test", "0.999", "--json"), 65, "no example is left")
       #expect(workspace.names() == ["two.csv"])
       // One example is enough.
@@ -79,7 +84,8 @@ extension CommandTests {
       for test in ["0", "0.1", "0.3", "0.5", "0.7", "0.9", "0.99"] {
         for validation in ["0", "0.2", "0.5", "0.99"] {
           let outcome = workspace.apus(
-            "train", "few.csv", "--epochs", "1", "--test", test, "--validation", validation, "--json", "--output", "run")
+            "train", "few.csv", "--epochs", "1", "--test", test, "--validation", validation, "--json", "--output", "run"
+          )
           if outcome.code != 0 { expectFailure(outcome, 65, "no example is left") }
         }
       }
@@ -110,7 +116,9 @@ extension CommandTests {
         let outcome = workspace.run(
           [Workspace.executable, "train", "line.csv", "--learning-rate", "1e30"] + options + output)
         #expect(outcome.code == 65)
-        #expect(outcome.error.split(separator: "\n").last.map { $0.hasPrefix("apus: ") && $0.contains("learning rate") } == true)
+        #expect(
+          outcome.error.split(separator: "\n").last.map { $0.hasPrefix("apus: ") && $0.contains("learning rate") }
+            == true)
       }
       #expect(workspace.bytes("run/model.safetensors") == before)
       #expect(workspace.names() == ["line.csv", "run", "runs"] && workspace.names("runs") == [])
@@ -126,8 +134,10 @@ extension CommandTests {
     @Test(
       arguments: [
         ("", "new.csv: the file is empty"), ("x,colour\n", "new.csv: there is a header but no row"),
-        ("x\n1\n", "new.csv: there is no column 'colour'"), ("1,red\n", "new.csv: there is no column 'x'"),
-        ("x,colour\n1,red\n2,green\n", "new.csv, line 3: column 'colour' holds 'green', which is none of 'red', 'blue'"),
+        ("x\n1\n", "new.csv: there is no column 'colour'"), ("1,red\n2,blue\n", "new.csv: there is no column 'x'"),
+        (
+          "x,colour\n1,red\n2,green\n", "new.csv, line 3: column 'colour' holds 'green', which is none of 'red', 'blue'"
+        ),
         ("x,colour\n1,red\nmany,red\n", "new.csv, line 3: column 'x' holds 'many', which is not a number"),
         ("x,colour\n1,red\n1e39,red\n", "new.csv, line 3: column 'x' holds 1e+39"),
         ("x,colour\n1,red\n,red\n", "new.csv, line 3: column 'x' is empty"),
@@ -151,7 +161,8 @@ extension CommandTests {
       expectFailure(workspace.apus("evaluate", "run", "new.csv"), 65, "new.csv: there is no column 'y'")
       workspace.write("x,colour,y\n1,red,a\n1,red,c\n", to: "new.csv")
       expectFailure(
-        workspace.apus("evaluate", "run", "new.csv"), 65, "new.csv, line 3: column 'y' holds 'c', which is none of 'a', 'b'")
+        workspace.apus("evaluate", "run", "new.csv"), 65,
+        "new.csv, line 3: column 'y' holds 'c', which is none of 'a', 'b'")
       workspace.write("x,colour,y\n1,red,a\n", to: "new.csv")
       expectSuccess(workspace.apus("evaluate", "run", "new.csv", "--json"))
     }

@@ -69,7 +69,8 @@ extension CommandTests {
     /// The model with other metadata.
     private func save(_ preprocessing: String?) throws {
       let file = try ModelFile(path: workspace.path + "/run/model.safetensors")
-      try file.model.save(to: workspace.path + "/bad.safetensors", metadata: preprocessing.map { [Self.key: $0] } ?? [:])
+      try file.model.save(
+        to: workspace.path + "/bad.safetensors", metadata: preprocessing.map { [Self.key: $0] } ?? [:])
     }
 
     private var preprocessing: String {
@@ -94,7 +95,7 @@ extension CommandTests {
           .reduce(into: "{") { $0 += ($0 == "{" ? "" : ",") + JSON.object([$1]).text().dropFirst().dropLast() } + "}"
       }
       for (preprocessing, part) in [
-        ("", "not valid"), ("{}", "'features'"), ("[]", "'features'"), ("null", "'features'"),
+        ("", "the text ends"), ("{}", "'features'"), ("[]", "'features'"), ("null", "'features'"),
         (String(repeating: "[", count: 100_000), ""), (text + "x", ""),
         (try changed("scaling", "offsets", [1, 2, 3]), "do not fit each other"),
         (try changed("scaling", "factors", [1, 2, 3, 0]), "do not fit each other"),
@@ -102,11 +103,12 @@ extension CommandTests {
         (try changed("scaling", "method", "magic"), "'magic'"),
         (try changed("target", "classes", ["a", "b"]), "does not fit its targets"),
         (try changed("target", "classes", ["a", "b", "a"]), "different"),
-        (try changed("target", "classes", []), "different"), (try changed("target", "classes", 3), "not an array of texts"),
+        (try changed("target", "classes", []), "different"),
+        (try changed("target", "classes", 3), "not an array of texts"),
         (try changed("target", "name", "petal width (cm)"), "the preprocessing's target is one of its features"),
         (text.replacing("petal width", with: "petal length"), "feature column twice"),
         (text.replacing("{\"name\":\"petal width (cm)\"}", with: "{\"name\":\"w\",\"categories\":[\"a\",\"b\"]}"), ""),
-        (text.replacing("{\"name\":\"petal width (cm)\"},", with: ""), ""),
+        (text.replacing(",{\"name\":\"petal width (cm)\"}", with: ""), ""),
       ] {
         try save(preprocessing)
         expectRefusal(part)
@@ -137,8 +139,10 @@ extension CommandTests {
 
     @Test func otherNetworks() throws {
       let networks: [(any ConfigurableLayer, String)] = [
-        (Dense(4, 3), "expected a Sequential"), (Sequential([Dense(5, 3)]), "does not fit the preprocessing's 4 inputs"),
-        (Sequential([Dense(4, 2)]), "does not fit its targets"), (Sequential([Dense(4, 1)]), "does not fit its targets"),
+        (Dense(4, 3), "expected a Sequential"),
+        (Sequential([Dense(5, 3)]), "does not fit the preprocessing's 4 inputs"),
+        (Sequential([Dense(4, 2)]), "does not fit its targets"),
+        (Sequential([Dense(4, 1)]), "does not fit its targets"),
         (Sequential([]), "does not fit its targets"),
       ]
       for (network, part) in networks {

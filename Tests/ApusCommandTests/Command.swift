@@ -116,7 +116,7 @@ final class Workspace {
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     let words = arguments.map { strdup($0) }
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     var process: pid_t = 0
     let failure = posix_spawn(&process, arguments[0], &actions, nil, words + [nil], environ)
     guard failure == 0 else {
@@ -145,7 +145,9 @@ func expectFailure(
   #expect(outcome.code == code, "\(outcome.error)", sourceLocation: sourceLocation)
   #expect(outcome.output == "", sourceLocation: sourceLocation)
   #expect(outcome.error.hasPrefix("apus: "), "\(outcome.error)", sourceLocation: sourceLocation)
-  #expect(outcome.error.hasSuffix(".\n") && !outcome.error.hasSuffix("..\n"), "\(outcome.error)", sourceLocation: sourceLocation)
+  #expect(
+    outcome.error.hasSuffix(".\n") && !outcome.error.hasSuffix("..\n"), "\(outcome.error)",
+    sourceLocation: sourceLocation)
   #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)", sourceLocation: sourceLocation)
   for part in parts {
     #expect(outcome.error.contains(part), "'\(part)' in '\(outcome.error)'", sourceLocation: sourceLocation)

@@ -27,12 +27,14 @@ extension CommandTests {
 
     @Test func runsMayBeInTheWay() {
       workspace.write("precious\n", to: "runs")
-      expectFailure(workspace.run([Workspace.executable, "train", "iris"] + long), 73, "runs: the directory cannot be made")
+      expectFailure(
+        workspace.run([Workspace.executable, "train", "iris"] + long), 73, "runs: the directory cannot be made")
     }
 
     @Test func predictionsThatCannotBeWritten() {
       expectSuccess(workspace.apus("train", "iris", "--epochs", "1", "--json", "--output", "run"))
-      workspace.write("sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n", to: "new.csv")
+      workspace.write(
+        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n", to: "new.csv")
       #expect(workspace.shell("mkdir directory").code == 0)
       for output in ["directory", "absent/out.csv", "new.csv/out.csv", "/proc/out.csv", "/dev/null", ""] {
         expectFailure(workspace.apus("predict", "run", "--input", "new.csv", "--output", output), 73)
@@ -44,9 +46,11 @@ extension CommandTests {
     @Test(arguments: ["/dev/full", "&-"])
     func fullAndClosedOutputs(target: String) {
       expectSuccess(workspace.apus("train", "iris", "--epochs", "1", "--json", "--output", "run"))
-      workspace.write("sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n", to: "new.csv")
+      workspace.write(
+        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n", to: "new.csv")
       for command in [
-        "predict run --input new.csv", "evaluate run iris", "evaluate run iris --json", "summary run", "datasets", "--help",
+        "predict run --input new.csv", "evaluate run iris", "evaluate run iris --json", "summary run", "datasets",
+        "--help",
         "--version", "train iris", "train iris --json",
       ] {
         let outcome = workspace.shell("$APUS \(command) >\(target)")
@@ -95,7 +99,8 @@ extension CommandTests {
       expectSuccess(workspace.apus("train", "iris", "--epochs", "1", "--json", "--output", "run"))
       let before = workspace.bytes("run/model.safetensors")
       #expect(before.count > 20_000)
-      let outcome = workspace.shell("ulimit -f 8; $APUS train iris --seed 2 --epochs 1 --output run 2>error; echo $? >code")
+      let outcome = workspace.shell(
+        "ulimit -f 8; $APUS train iris --seed 2 --epochs 1 --output run 2>error; echo $? >code")
       #expect(outcome.code == 0 && workspace.text("code") == "73\n")
       #expect(workspace.text("error").contains("apus: run/model.safetensors: the file cannot be written"))
       #expect(workspace.bytes("run/model.safetensors") == before)

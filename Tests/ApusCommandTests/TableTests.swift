@@ -54,7 +54,9 @@ extension CommandTests {
       #expect((finished["test_accuracy"]?.number ?? 0) > 0.9)
       workspace.write("a,b,y\n2,1,14\n2,1,4\n", to: "new.csv")
       let lines = workspace.apus("predict", "run", "--input", "new.csv").outputLines
-      #expect(lines[0] == "colour,probability of red,probability of blue" || lines[0] == "colour,probability of blue,probability of red")
+      #expect(
+        lines[0] == "colour,probability of red,probability of blue"
+          || lines[0] == "colour,probability of blue,probability of red")
       #expect(lines[1].hasPrefix("red,") && lines[2].hasPrefix("blue,"), "\(lines)")
     }
 
@@ -98,10 +100,11 @@ extension CommandTests {
 
     /// Train, summary, evaluate, predict: the predictions are those that the confusion matrix counts.
     @Test func predictionsAreWhatTheEvaluationCounted() throws {
-      workspace.write(clouds(["ab", "cd", "ef"]).split(separator: "\n").enumerated().map { i, line in
-        // A few wrong labels, so that the matrix is not diagonal.
-        i > 0 && i % 10 == 0 ? line.dropLast(2) + "ab\n" : line + "\n"
-      }.joined(), to: "clouds.csv")
+      workspace.write(
+        clouds(["ab", "cd", "ef"]).split(separator: "\n").enumerated().map { i, line in
+          // A few wrong labels, so that the matrix is not diagonal.
+          i > 0 && i % 10 == 0 ? line.dropLast(2) + "ab\n" : line + "\n"
+        }.joined(), to: "clouds.csv")
       expectSuccess(workspace.apus("train", "clouds.csv", "--epochs", "30", "--json", "--output", "run"))
       let summary = workspace.apus("summary", "run")
       expectSuccess(summary)
@@ -168,6 +171,18 @@ extension CommandTests {
       #expect(workspace.apus("summary", "run").output.contains("target: fruit, one of apple, bean"))
       let evaluated = workspace.apus("evaluate", "run", "fruit.csv", "--json")
       #expect(try JSON(parsing: evaluated.output)["examples"]?.integer == 20)
+    }
+
+    /// Columns without names are found by their positions, also in a single row that looks like a header.
+    @Test func withoutHeaders() throws {
+      workspace.write(String(repeating: "1,red,yes\n2,blue,no\n", count: 10), to: "bare.csv")
+      expectSuccess(workspace.apus("train", "bare.csv", "--epochs", "2", "--json", "--output", "run"))
+      #expect(workspace.apus("summary", "run").output.contains("target: column 3, one of yes, no"))
+      workspace.write("1,red\n", to: "new.csv")
+      let outcome = workspace.apus("predict", "run", "--input", "new.csv")
+      expectSuccess(outcome)
+      #expect(outcome.outputLines.count == 2)
+      #expect(outcome.outputLines[0] == "column 3,probability of yes,probability of no")
     }
 
     @Test func namesMayHoldAnything() throws {

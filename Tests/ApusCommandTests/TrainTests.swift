@@ -54,7 +54,9 @@ extension CommandTests {
       let lines = outcome.error.split(separator: "\n")
       #expect(lines.count == 2 && lines[0].hasPrefix("epoch 1/2  loss ") && lines[1].hasPrefix("epoch 2/2  loss "))
       #expect(!outcome.output.contains("epoch"))
-      #expect(outcome.output.hasPrefix("iris: 108 training, 12 validation and 30 test examples, 4 features, classification\n"))
+      #expect(
+        outcome.output.hasPrefix("iris: 108 training, 12 validation and 30 test examples, 4 features, classification\n")
+      )
       #expect(outcome.output.contains("Dense(4, 128, activation: relu)"))
       #expect(outcome.output.contains("\ntest: loss ") && outcome.output.contains("true \\ predicted"))
       #expect(outcome.output.hasSuffix("\nmodel: run/model.safetensors\n"))
@@ -75,7 +77,8 @@ extension CommandTests {
       ]
       #expect(try workspace.json("run/config.json") == expected)
       let summary = workspace.apus("summary", "run").output
-      for layer in ["Dense(30, 5, activation: tanh)", "Dropout(0.125)", "Dense(5, 3, activation: tanh)", "Dense(3, 2)"] {
+      for layer in ["Dense(30, 5, activation: tanh)", "Dropout(0.125)", "Dense(5, 3, activation: tanh)", "Dense(3, 2)"]
+      {
         #expect(summary.contains(layer))
       }
     }
@@ -107,7 +110,10 @@ extension CommandTests {
     /// Dropout and mini-batches, so that every random choice matters.
     private func model(_ arguments: String...) -> [UInt8] {
       let outcome = workspace.run(
-        [Workspace.executable, "train", "breast-cancer", "--epochs", "3", "--dropout", "0.2", "--json", "--output", "run"]
+        [
+          Workspace.executable, "train", "breast-cancer", "--epochs", "3", "--dropout", "0.2", "--json", "--output",
+          "run",
+        ]
           + arguments)
       #expect(outcome.code == 0, "\(outcome.error)")
       let bytes = workspace.bytes("run/model.safetensors")
