@@ -76,9 +76,8 @@ extension Int64: ComputeElement {
 
 /// One instruction, registers by number: inputs, constants, temporaries, outputs.
 func instruction(_ opcode: apus_opcode, _ sources: [Int], to destination: Int) -> apus_instruction {
-  func source(_ i: Int) -> UInt8 { i < sources.count ? UInt8(sources[i]) : 0 }
-  return apus_instruction(
-    opcode: opcode, destination: UInt8(destination), source: (source(0), source(1), source(2), source(3)))
+  let s = (sources + [0, 0, 0, 0]).map(UInt8.init)
+  return apus_instruction(opcode: opcode, destination: UInt8(destination), source: (s[0], s[1], s[2], s[3]))
 }
 
 /// Runs a program over the whole iteration space, or over a range of it.
@@ -87,24 +86,18 @@ func execute(
   inputs: [apus_operand], outputs: [apus_operand], range: Range<Int>? = nil
 ) {
   let range = range ?? 0..<extents.reduce(1, *)
-  let (extents, inputs) = (extents.map(Int64.init) + [0], inputs + [apus_operand()])
-  let (rank, inputCount) = (extents.count - 1, inputs.count - 1)
   constants.withUnsafeBufferPointer { constants in
     instructions.withUnsafeBufferPointer { instructions in
-      extents.withUnsafeBufferPointer { extents in
-        inputs.withUnsafeBufferPointer { inputs in
-          outputs.withUnsafeBufferPointer { outputs in
-            var program = apus_program(
-              compute: compute, input_count: UInt8(inputCount), constant_count: UInt8(constants.count),
-              temporary_count: UInt8(temporaries), output_count: UInt8(outputs.count),
-              instruction_count: Int32(instructions.count), constants: constants.baseAddress,
-              instructions: instructions.baseAddress!)
-            apus_elementwise(
-              &program, Int32(rank), extents.baseAddress!, inputs.baseAddress!, outputs.baseAddress!,
-              Int64(range.lowerBound), Int64(range.upperBound))
-          }
-        }
-      }
+      var program = apus_program(
+        compute: compute, input_count: UInt8(inputs.count), constant_count: UInt8(constants.count),
+        temporary_count: UInt8(temporaries),
+        output_count: UInt8(outputs.count), instruction_count: Int32(instructions.count),
+        constants: constants.baseAddress,
+        instructions: instructions.baseAddress!)
+      apus_elementwise(
+        &program, Int32(extents.count), extents.map(Int64.init) + [0], inputs + [apus_operand()], outputs,
+        Int64(range.lowerBound),
+        Int64(range.upperBound))
     }
   }
 }

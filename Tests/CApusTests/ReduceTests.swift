@@ -6,34 +6,35 @@ import Testing
 protocol ReduceElement: Comparable, Sendable {
   static var dtype: apus_dtype { get }
   static var epsilon: Double { get }
-  init(sample: Int)
+  /// Not an initialiser: in the whole module, `Int64.init` as a function could then mean this one.
+  static func sample(_ i: Int) -> Self
   var asDouble: Double { get }
 }
 
 extension Float: ReduceElement {
   static var epsilon: Double { 8e-8 }
-  init(sample: Int) { self = Float((sample &* 7919) % 2003 - 1000) / 250 }
+  static func sample(_ i: Int) -> Float { Float((i &* 7919) % 2003 - 1000) / 250 }
   var asDouble: Double { Double(self) }
 }
 extension Double: ReduceElement {
   static var epsilon: Double { 4e-15 }  // the reference, one sum after the other, is less accurate than the kernel
-  init(sample: Int) { self = Double((sample &* 7919) % 2003 - 1000) / 250 }
+  static func sample(_ i: Int) -> Double { Double((i &* 7919) % 2003 - 1000) / 250 }
   var asDouble: Double { self }
 }
 extension Int32: ReduceElement {
   static var epsilon: Double { 0 }
-  init(sample: Int) { self = Int32((sample &* 7919) % 2003 - 1000) }
+  static func sample(_ i: Int) -> Int32 { Int32((i &* 7919) % 2003 - 1000) }
   var asDouble: Double { Double(self) }
 }
 extension Int64: ReduceElement {
   static var epsilon: Double { 0 }
-  init(sample: Int) { self = Int64((sample &* 7919) % 2003 - 1000) }
+  static func sample(_ i: Int) -> Int64 { Int64((i &* 7919) % 2003 - 1000) }
   var asDouble: Double { Double(self) }
 }
 extension UInt8: ReduceElement {
   static var dtype: apus_dtype { APUS_U8 }
   static var epsilon: Double { 0 }
-  init(sample: Int) { self = UInt8((sample &* 7919) % 251) }
+  static func sample(_ i: Int) -> UInt8 { UInt8((i &* 7919) % 251) }
   var asDouble: Double { Double(self) }
 }
 
@@ -69,7 +70,7 @@ struct ReduceTests {
 
   func check<E: ReduceElement>(_ type: E.Type, zero: E, arithmetic: Bool) {
     for (outer, count, inner) in Self.shapes {
-      let source = (0..<outer * count * inner).map { E(sample: $0) }
+      let source = (0..<outer * count * inner).map { E.sample($0) }
       let shape = "\(E.self) (\(outer), \(count), \(inner))"
       var sums = [Double](repeating: 0, count: outer * inner)
       var sizes = sums
@@ -222,7 +223,7 @@ struct ReduceTests {
   @Test func sumChunks() {
     for count in [0, 1, 7, 8, 9, 100, 5000] {
       func check<E: ReduceElement>(_: E.Type) {
-        let source = (0..<count).map { E(sample: $0) } + [E(sample: 0)]
+        let source = (0..<count).map { E.sample($0) } + [E.sample(0)]
         let sum = source.dropLast().reduce(0) { $0 + $1.asDouble }
         let squares = source.dropLast().reduce(0) { $0 + $1.asDouble * $1.asDouble }
         source.withUnsafeBytes { bytes in
@@ -242,8 +243,8 @@ struct ReduceTests {
 
   @Test(arguments: [false, true]) func cumulativeSum(reverse: Bool) {
     for (outer, count, inner) in [(2, 1, 1), (3, 5, 1), (2, 100, 1), (2, 7, 3), (1, 50, 300), (2, 0, 4)] {
-      let floats = (0..<outer * count * inner).map { Float(sample: $0) }
-      let integers = (0..<outer * count * inner).map { Int64(sample: $0) }
+      let floats = (0..<outer * count * inner).map { Float.sample($0) }
+      let integers = (0..<outer * count * inner).map { Int64.sample($0) }
       var expected = [Double](repeating: 0, count: floats.count)
       var whole = [Int64](repeating: 0, count: floats.count)
       for o in 0..<outer {

@@ -48,7 +48,8 @@ final class MatrixProducts: Sendable {
     defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
     try OneDNNError.check(
       apus_onednn_matmul_run(
-        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch), "matmul")
+        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch), "matmul"
+    )
   }
 
   /// The own kernels take every shape, so whatever oneDNN declines ends here.
@@ -122,13 +123,16 @@ extension CPUBackend {
   private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
     let wide = Tensor(uninitialized: c.shape, .float32, on: self)
     matmul(
-      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32), epilogue: epilogue,
+      a.cast(to: .float32), b.cast(to: .float32), transposesB: false, bias: bias?.cast(to: .float32),
+      epilogue: epilogue,
       into: wide)
     copy(wide, into: c)
   }
 
   /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed.
-  private func product(_ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor) {
+  private func product(
+    _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
+  ) {
     let (left, right) = (a.multipliable, b.multipliable)
     let (x, y, z) = (left.object, right.object, c.object)
     let rank = z.shape.rank
