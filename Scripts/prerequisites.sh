@@ -10,7 +10,7 @@ fi
 
 has_onednn() {
   printf '#include <oneapi/dnnl/dnnl.h>\nint main(void) { return dnnl_version() == 0; }\n' |
-    "${CC:-clang}" -x c - -o /dev/null -ldnnl 2>/dev/null
+    "${CC:-clang}" -x c - -o /dev/null -ldnnl -lgomp 2>/dev/null
 }
 
 if ! has_onednn; then
@@ -25,7 +25,7 @@ if ! has_onednn; then
     fi
     echo "installing libdnnl-dev" >&2
     "${run[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq libdnnl-dev >/dev/null
+    "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libdnnl-dev >/dev/null
   else
     echo "oneDNN is missing. Install its headers and library with OpenMP by GNU (libgomp), for instance:" >&2
     echo "  Fedora: dnf install onednn-devel    Arch: pacman -S onednn    from source: https://github.com/uxlfoundation/oneDNN" >&2

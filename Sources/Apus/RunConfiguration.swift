@@ -45,6 +45,25 @@ public struct RunConfiguration: Sendable, Hashable {
 
   public init(data: String) { self.data = data }
 
+  /// Refuses numbers out of their ranges, whatever the data.
+  func check() throws(RunConfigurationError) {
+    func require(_ condition: Bool, _ sentence: String) throws(RunConfigurationError) {
+      if !condition { throw RunConfigurationError(sentence) }
+    }
+    try require(
+      hidden.count <= 100 && hidden.allSatisfy { (1...1 << 16).contains($0) },
+      "the hidden layers \(hidden) are not up to 100 numbers from 1 to 65536")
+    try require(epochs >= 1, "\(epochs) epochs are not at least 1")
+    try require(batchSize >= 1, "the batch size \(batchSize) is not at least 1")
+    try require(dropout >= 0 && dropout < 1, "the dropout \(dropout) is not at least 0 and less than 1")
+    for fraction in [validationFraction, testFraction] {
+      try require(fraction >= 0 && fraction < 1, "the fraction \(fraction) is not at least 0 and less than 1")
+    }
+    if let learningRate {
+      try require(learningRate > 0 && learningRate.isFinite, "the learning rate \(learningRate) is not more than 0")
+    }
+  }
+
   var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
 
   /// Every choice, with defaults filled in, for `config.json`.
@@ -56,6 +75,7 @@ public struct RunConfiguration: Sendable, Hashable {
       JSON.Member("task", .string(task.rawValue)),
       JSON.Member("hidden", .array(hidden.map { .integer($0) })),
       JSON.Member("activation", .string(activation.name)),
+      JSON.Member("activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
       JSON.Member("loss", .string(loss.name)),
       JSON.Member("optimizer", .string(optimizer.rawValue)),
       JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),

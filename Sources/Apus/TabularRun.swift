@@ -18,6 +18,7 @@ public struct TabularRun {
   ///   `RunConfigurationError` for choices that do not fit them.
   public init(_ configuration: RunConfiguration) throws {
     self.configuration = configuration
+    try configuration.check()
     let (data, encoder, targetName) = try Self.load(configuration)
     let (rest, test) = data.split(testFraction: configuration.testFraction, seed: configuration.seed)
     let (training, validation) = rest.split(testFraction: configuration.validationFraction, seed: configuration.seed)
@@ -111,7 +112,7 @@ public struct TabularRun {
   /// Trains the network.
   /// - Throws: `TrainingError` if the loss stops being a number; whatever `onEpoch` throws.
   public func train(progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }) throws -> History {
-    Threads.count = configuration.threads
+    if configuration.threads > 0 { Threads.count = configuration.threads }
     let rate = configuration.learningRate ?? configuration.optimizer.defaultLearningRate
     let optimizer: any Optimizer =
       switch configuration.optimizer {

@@ -9,10 +9,8 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
   public let seed: UInt64
   /// Streams of one seed are independent.
   public let stream: UInt64
-  /// How many blocks of four words have been used.
+  /// How many 64-bit words have been used; tensors take whole blocks of two.
   public private(set) var position: UInt64
-  /// Half of a block is left over from `next()`.
-  private var spare: UInt64?
 
   public init(seed: UInt64, stream: UInt64 = 0, position: UInt64 = 0) {
     self.seed = seed
@@ -21,27 +19,22 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
   }
 
   public mutating func next() -> UInt64 {
-    if let word = spare {
-      spare = nil
-      return word
-    }
-    var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+    var words: (UInt64, UInt64) = (0, 0)
     withUnsafeMutableBytes(of: &words) {
-      apus_philox_block(seed, position, stream, $0.baseAddress!.assumingMemoryBound(to: UInt32.self))
+      apus_philox_block(seed, position >> 1, stream, $0.baseAddress!.assumingMemoryBound(to: UInt32.self))
     }
-    position &+= 1
-    spare = UInt64(words.2) | UInt64(words.3) << 32
-    return UInt64(words.0) | UInt64(words.1) << 32
+    defer { position &+= 1 }
+    return position & 1 == 0 ? words.0 : words.1
   }
 
   /// A source of its own for another consumer: independent of what this one gives from now on.
   public mutating func split() -> RandomSource { RandomSource(seed: seed ^ next(), stream: stream &+ 1) }
 
-  /// Reserves the blocks that a tensor of random numbers uses.
+  /// Reserves the blocks that a tensor of random numbers uses, and returns the first.
   fileprivate mutating func take(_ blocks: UInt64) -> UInt64 {
-    spare = nil
-    defer { position &+= blocks }
-    return position
+    let first = (position &+ 1) >> 1
+    position = (first &+ blocks) << 1
+    return first
   }
 }
 

@@ -32,6 +32,9 @@ public struct Dataset: Sendable {
           + "differ in their first extent"
       )
     }
+    if case .classes(let names) = kind, let wrong = targets.ints.first(where: { $0 < 0 || $0 >= names.count }) {
+      fatalError("Dataset: the label \(wrong) is outside the \(names.count) classes")
+    }
     self.name = name
     self.features = features
     self.targets = targets

@@ -86,8 +86,7 @@ extension ConfigurableLayer {
     // Asking for the configuration would stop the program, and a trained model would be lost.
     if let layer = firstUnconfigurableLayer(self) {
       throw FileFormatError(
-        .notRepresentable, path: path, "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer"
-      )
+        .notRepresentable, path: path, "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer, and use activations of Apus")
     }
     do throws(ConfigurationError) {
       metadata[ModelFile.Key.architecture] = try configuration.json().description
@@ -104,7 +103,9 @@ private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
   if let sequential = layer as? Sequential {
     return sequential.layers.lazy.compactMap { firstUnconfigurableLayer($0) }.first
   }
-  return layer is any ConfigurableLayer ? nil : layer
+  // A user's own activation could not be found again, or a built-in one of the same name would be found.
+  let activation = (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation
+  return layer is any ConfigurableLayer && activation?.isNamed != false ? nil : layer
 }
 
 extension Layer {

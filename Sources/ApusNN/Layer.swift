@@ -149,6 +149,9 @@ public struct LayerVisitor {
           let label = element.label.flatMap { $0.hasPrefix(".") ? nil : $0 } ?? "\(i)"
           visit(element.value, name: "\(name).\(label)")
         }
+      case .struct?:
+        // A group of layers or parameters, such as the heads of an attention.
+        for property in mirror.children { visit(property.value, name: "\(name).\(property.label ?? "")") }
       default: break
       }
     }

@@ -23,6 +23,9 @@ public final class Trainer<Model: Layer> {
     self.optimizer = optimizer
     self.metrics = metrics
     random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
+    guard Set(metrics.map(\.name)).count == metrics.count else {
+      fatalError("Trainer: two of the metrics \(metrics.map(\.name)) have the same name")
+    }
   }
 
   /// Goes `epochs` times through `training`.
@@ -88,7 +91,7 @@ public final class Trainer<Model: Layer> {
       }
     }
     let item = value.item
-    // A step along gradients that are no numbers would destroy the parameters.
+    // A step along the gradients of a loss that is no number would destroy the parameters.
     if item.isFinite { optimizer.update(model, gradients) }
     return (item, prediction!)
   }
@@ -97,6 +100,7 @@ public final class Trainer<Model: Layer> {
   /// - Throws: `TrainingError` if the data do not fit the model.
   public func evaluate(_ data: Dataset, batchSize: Int = 1024) throws -> Evaluation {
     try check(data)
+    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
     var totals = Totals(metrics.count)
     for (x, y) in data.batches(of: batchSize) {
       let prediction = withInference { model(x) }
@@ -115,6 +119,11 @@ public final class Trainer<Model: Layer> {
 
   private func check(_ data: Dataset) throws {
     guard data.count > 0 else { throw TrainingError("\(data.name): there are no examples") }
+    if let parameter = model.parameters.first, parameter.dtype != data.features.dtype {
+      throw TrainingError(
+        "\(data.name): the features are \(data.features.dtype), the model's parameters \(parameter.dtype); "
+          + "convert the features with cast(to:)")
+    }
     do throws(ShapeError) {
       let output = try model.outputShape(for: data.features.shape)
       try loss.check(output: output, data)
@@ -132,7 +141,8 @@ extension Layer {
     guard features.rank > 0 else {
       throw TrainingError("features of shape () were found; expected a row for each example")
     }
-    guard features.shape[0] > 0 else { return .zeros(shape) }
+    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
+    guard features.shape[0] > 0 else { return .zeros(shape, dtype: features.dtype) }
     return withInference {
       if features.shape[0] <= batchSize { return self(features) }
       return concatenate(

@@ -6,6 +6,8 @@
 #include "vector/kernels.h"
 
 static _Atomic(const apus_kernels *) active;
+// A test's choice, for its own thread: tests of other things run beside it and must not notice.
+static _Thread_local const apus_kernels *forced;
 
 #if defined(__x86_64__)
 // __builtin_cpu_supports also checks that the operating system saves the wide registers.
@@ -25,6 +27,7 @@ static const apus_kernels *best(void) {
 }
 
 const apus_kernels *apus_active_kernels(void) {
+  if (__builtin_expect(forced != NULL, 0)) return forced;
   const apus_kernels *kernels = atomic_load_explicit(&active, memory_order_relaxed);  // constant data: no order needed
   if (__builtin_expect(kernels == NULL, 0)) {
     kernels = best();
@@ -37,13 +40,16 @@ const char *apus_instruction_set(void) { return apus_active_kernels()->name; }
 
 bool apus_testing_use_instruction_set(const char *name) {
   const apus_kernels *chosen = NULL;
-  if (name == NULL) chosen = best();
-  else if (strcmp(name, apus_kernels_baseline.name) == 0) chosen = &apus_kernels_baseline;
+  if (name == NULL) {
+    forced = NULL;
+    return true;
+  }
+  if (strcmp(name, apus_kernels_baseline.name) == 0) chosen = &apus_kernels_baseline;
 #if defined(__x86_64__)
   else if (strcmp(name, "avx2") == 0 && has_avx2()) chosen = &apus_kernels_avx2;
   else if (strcmp(name, "avx512") == 0 && has_avx512()) chosen = &apus_kernels_avx512;
 #endif
   if (chosen == NULL) return false;
-  atomic_store(&active, chosen);
+  forced = chosen;
   return true;
 }

@@ -72,7 +72,11 @@ static const kernels *best_kernels(void) {
 
 static _Atomic(const kernels *) chosen = NULL;
 
+// A test's choice, for its own thread.
+static _Thread_local const kernels *forced = NULL;
+
 static const kernels *choose(void) {
+  if (forced) return forced;
   const kernels *k = atomic_load_explicit(&chosen, memory_order_relaxed);
   if (!k) atomic_store_explicit(&chosen, k = best_kernels(), memory_order_relaxed);
   return k;
@@ -84,7 +88,7 @@ int32_t apus_matmul_own_level(int32_t level) {
 #if defined(__x86_64__)
   if (level == 2 && best != &plain_kernels) wanted = &avx2_kernels;
 #endif
-  atomic_store(&chosen, wanted);
+  forced = wanted == best ? NULL : wanted;
   return wanted == &plain_kernels ? 0 : wanted->lanes == 16 ? 512 : 2;
 }
 

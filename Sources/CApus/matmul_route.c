@@ -37,6 +37,9 @@ apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) {
 
   const double work = (double)s.m * (double)s.n * (double)s.k;
   if (work <= 128.0 * 128 * 128 || s.m <= 4 || (s.m <= 32 && s.k <= 1024)) return APUS_MATMUL_OWN;
+  // A small result of long sums, such as a weight's gradient: dnnl_sgemm is slow there, and splits k over many threads, which makes
+  // the bits depend on their number.
+  if (s.m * s.n <= 128 * 128 && s.k >= 1024) return APUS_MATMUL_OWN;
   const bool is_plain = s.batch == 1 && !s.has_bias && s.epilogue == APUS_EPILOGUE_NONE;
   return is_plain && s.b_column == 1 ? APUS_MATMUL_GEMM : APUS_MATMUL_PRIMITIVE;
 }

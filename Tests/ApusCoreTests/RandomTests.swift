@@ -7,13 +7,19 @@ import Testing
     let (x, y) = (Tensor.randomNormal([1000], using: &a), Tensor.randomNormal([1000], using: &b))
     #expect(x.floats == y.floats)
     #expect(Tensor.randomNormal([1000], using: &a).floats != x.floats)
-    #expect((0..<5).map { _ in a.next() } != (0..<5).map { _ in RandomSource(seed: 8).stream })
+    #expect(RandomSource(seed: 7).first(5) != RandomSource(seed: 8).first(5))
+    #expect(RandomSource(seed: 7).first(5) != RandomSource(seed: 7, stream: 1).first(5))
     var other = RandomSource(seed: 8)
     #expect(Tensor.randomNormal([1000], using: &other).floats != x.floats)
   }
 
-  @Test func aSavedPositionResumes() {
+  @Test(arguments: 0...3) func aSavedPositionResumes(words: Int) {
     var random = RandomSource(seed: 1)
+    _ = (0..<words).map { _ in random.next() }
+    var copy = RandomSource(seed: random.seed, stream: random.stream, position: random.position)
+    #expect(random.first(7) == copy.first(7))
+    copy = random
+    #expect(copy.next() == random.next())
     _ = Tensor.randomUniform([13], using: &random)
     var resumed = RandomSource(seed: random.seed, stream: random.stream, position: random.position)
     #expect(Tensor.randomUniform([50], using: &random).floats == Tensor.randomUniform([50], using: &resumed).floats)
@@ -78,5 +84,12 @@ import Testing
     var words = Set<UInt64>()
     for _ in 0..<1000 { words.insert(a.next()) }
     #expect(words.count == 1000)
+  }
+}
+
+extension RandomSource {
+  fileprivate func first(_ count: Int) -> [UInt64] {
+    var source = self
+    return (0..<count).map { _ in source.next() }
   }
 }

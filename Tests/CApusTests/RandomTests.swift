@@ -75,7 +75,7 @@ struct RandomTests {
         zip(values, values.dropFirst()).reduce(0) { $0 + ($1.0 - 0.5) * ($1.1 - 0.5) } / Double(count) * 12
       #expect(abs(correlation) < 4 / Double(count).squareRoot())
     }
-    #expect(zip(x, y).reduce(0) { $0 + (Double($1.0) - 0.5) * ($1.1 - 0.5) } / Double(count) * 12 < 0.01)
+    #expect(abs(zip(x, y).reduce(0) { $0 + (Double($1.0) - 0.5) * ($1.1 - 0.5) } / Double(count) * 12) < 0.01)
   }
 
   /// Rounding low + u (high - low) to float32 would reach `high` half of the time here.

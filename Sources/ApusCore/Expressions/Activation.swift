@@ -29,7 +29,7 @@ public struct Activation: Sendable, CustomStringConvertible {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    name == "identity" ? x : kernel.call([x], parameters.map(\.value))
+    kernel === Self.identity.kernel ? x : kernel.call([x], parameters.map(\.value))
   }
 
   /// As it is written in code: `.relu`, `.elu(alpha: 1.0)`.
@@ -43,6 +43,14 @@ public struct Activation: Sendable, CustomStringConvertible {
     var text = kernel.formatted(inputs: ["x"])
     for (i, parameter) in parameters.enumerated() { text.replace("s\(i)", with: parameter.name) }
     return text
+  }
+}
+
+extension Activation {
+  /// Whether this is the activation that files know by this name; a user's own may have taken the name.
+  package var isNamed: Bool {
+    let known = Self.named(name, parameters: Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.value) }))
+    return known == self
   }
 }
 

@@ -40,7 +40,11 @@ public final class Elementwise: Sendable {
     self.masks = masks
     self.yieldsBool = yieldsBool ?? self.formula.isPredicate
     acceptsIntegers = self.formula.topologicalOrder().allSatisfy {
-      if case .primitive(let primitive) = $0.node.kind { primitive.acceptsIntegers } else { true }
+      switch $0.node.kind {
+      case .primitive(let primitive): primitive.acceptsIntegers
+      case .constant(let value): value == value.rounded()
+      case .input, .scalar: true
+      }
     }
     givenPartials = partials.map { $0(x, s, Expression(.input(inputs))) }
   }

@@ -76,6 +76,10 @@ extension Tensor {
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
   public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
+  public static func += (a: inout Tensor, b: Double) { a = a + b }
+  public static func -= (a: inout Tensor, b: Double) { a = a - b }
+  public static func *= (a: inout Tensor, b: Double) { a = a * b }
+  public static func /= (a: inout Tensor, b: Double) { a = a / b }
 
   // Comparisons of elements, as of SIMD vectors: the result is a bool tensor.
   public static func .== (a: Tensor, b: Tensor) -> Tensor { Elementwise.equal(a, b) }

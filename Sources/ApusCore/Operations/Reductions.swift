@@ -122,7 +122,8 @@ extension Tensor {
     return apply(Reduce(kind: kind, axes: set, keepsAxes: keepsAxes), [self])
   }
 
-  /// The sum over `axes` (all if nil); a reduced axis disappears, or stays with extent 1. uint8 sums to int64.
+  /// The sum over `axes` (all if nil); a reduced axis disappears, or stays with extent 1. uint8 sums to int64; int32
+  /// stays int32, and wraps.
   public func sum(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
     if let axes, axes.isEmpty { return self }
     return reduced(.sum, axes, keepsAxes)
@@ -149,7 +150,7 @@ extension Tensor {
     return centred.reduced(.sumOfSquares, axes, keepsAxes) / (isSample ? count - 1 : count)
   }
 
-  /// The square root of the variance.
+  /// The square root of the variance. Its gradient is NaN where the deviation is 0.
   public func standardDeviation(axes: [Int]? = nil, isSample: Bool = false, keepsAxes: Bool = false) -> Tensor {
     sqrt(variance(axes: axes, isSample: isSample, keepsAxes: keepsAxes))
   }
@@ -180,9 +181,12 @@ extension Tensor {
   /// Whether all elements over `axes` (all if nil) are not 0.
   public func all(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor { (self .!= 0).reduced(.all, axes, keepsAxes) }
 
-  /// The Euclidean (for matrices: Frobenius) norm over `axes` (all if nil).
+  /// The square root whose derivative at 0 is 0: the norm has no slope there, and one that is not finite would spoil everything.
+  private static let root = Elementwise("norm", { x in sqrt(x) }, derivative: { _, y in select(y > 0, 0.5 / y, 0) })
+
+  /// The Euclidean (for matrices: Frobenius) norm over `axes` (all if nil); its gradient at 0 is 0.
   public func norm(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
-    sqrt(requiringFloat("norm").reduced(.sumOfSquares, axes, keepsAxes))
+    Self.root(requiringFloat("norm").reduced(.sumOfSquares, axes, keepsAxes))
   }
 
   private func elementCount(of axes: [Int]?) -> Int {

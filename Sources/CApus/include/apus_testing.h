@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/// Makes the whole process use another instruction set ("avx512", "avx2", "neon", "baseline"), or the best one again (null).
+/// Makes the calling thread use another instruction set ("avx512", "avx2", "neon", "baseline"), or the best one again (null).
 /// False where this machine does not have it; then nothing changes.
 bool apus_testing_use_instruction_set(const char *_Nullable name);
 
