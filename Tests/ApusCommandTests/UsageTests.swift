@@ -18,7 +18,7 @@ extension CommandTests {
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
         "--batch-size", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads", "--output", "--json",
-        "(default: 128,64)", "(default: relu)", "(default: 50)",
+        "(default: 128,64)", "default: relu)", "(default: 50)",
       ] {
         // Lines are broken anywhere.
         #expect(train.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(option), "\(option)")
