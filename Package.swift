@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let swift: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+let swift: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let package = Package(
   name: "Apus",
@@ -30,7 +32,8 @@ let package = Package(
     .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(name: "ApusFormats", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(
-      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"], swiftSettings: swift),
+      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"],
+      swiftSettings: swift),
 
     // The command line, a thin shell over the library.
     .executableTarget(
@@ -42,10 +45,12 @@ let package = Package(
     .testTarget(name: "CApusTests", dependencies: ["CApus"], swiftSettings: swift),
     .testTarget(
       name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
-    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
-    .testTarget(name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

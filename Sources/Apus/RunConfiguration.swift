@@ -75,7 +75,8 @@ public struct RunConfiguration: Sendable, Hashable {
       JSON.Member("task", .string(task.rawValue)),
       JSON.Member("hidden", .array(hidden.map { .integer($0) })),
       JSON.Member("activation", .string(activation.name)),
-      JSON.Member("activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
+      JSON.Member(
+        "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
       JSON.Member("loss", .string(loss.name)),
       JSON.Member("optimizer", .string(optimizer.rawValue)),
       JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),

@@ -86,7 +86,8 @@ extension ConfigurableLayer {
     // Asking for the configuration would stop the program, and a trained model would be lost.
     if let layer = firstUnconfigurableLayer(self) {
       throw FileFormatError(
-        .notRepresentable, path: path, "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer, and use activations of Apus")
+        .notRepresentable, path: path,
+        "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer, and use activations of Apus")
     }
     do throws(ConfigurationError) {
       metadata[ModelFile.Key.architecture] = try configuration.json().description

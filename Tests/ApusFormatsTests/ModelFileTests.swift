@@ -200,10 +200,16 @@ import Testing
 
   @Test func layersWithoutConfiguration() {
     let path = directory.file("x.safetensors")
-    let sentence = "Unconfigurable() cannot be written into a file: make it a ConfigurableLayer"
+    let sentence =
+      "Unconfigurable() cannot be written into a file: make it a ConfigurableLayer, and use activations of Apus"
     expectError(.notRepresentable, path, sentence) { try Sequential([Sequential([Unconfigurable()])]).save(to: path) }
     expectError(.notRepresentable, path, "the metadata's key 'apus.format' is reserved") {
       try Self.model().save(to: path, metadata: ["apus.format": "1"])
+    }
+    // A user's own activation could not be found again; one that took a known name would come back as another function.
+    for name in ["swish", "gelu"] {
+      let own = Activation(Elementwise(name) { x in x * sigmoid(x) })
+      #expect(throws: FileFormatError.self) { try Sequential([Dense(2, 2, activation: own)]).save(to: path) }
     }
     #expect(directory.names.isEmpty)
   }
