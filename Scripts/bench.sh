@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-swift build -c release ${JOBS:+-j "$JOBS"} --product apus
+swift build -c release ${JOBS:+-j "$JOBS"} --product apus --static-swift-stdlib
 # SwiftPM looks for new files of a package beside this one only when the manifest has changed.
 touch Benchmarks/Package.swift
 swift build -c release ${JOBS:+-j "$JOBS"} --package-path Benchmarks --product apus-bench
