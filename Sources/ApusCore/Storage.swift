@@ -33,7 +33,7 @@ public struct MemoryUse: Sendable, Hashable {
 final class HostPool: Sendable {
   static let shared = HostPool()
 
-  /// Blocks above this size go back to the system at once when the pool already holds as much as `limit`.
+  /// What the pool keeps at most, in bytes; blocks beyond go back to the system at once.
   private static let limit = 1 << 30
 
   private struct State {

@@ -66,10 +66,4 @@ final class LocalFile: Sendable {
     try result.get()
     return bytes
   }
-
-  /// The machine's memory in bytes: what a file may at most hold.
-  static var physicalMemory: Int {
-    let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
-    return pages > 0 && size > 0 ? pages * size : .max
-  }
 }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 
 #if _endian(big)
   #error("safetensors files are little-endian, and elements are read as they are")
@@ -27,7 +28,7 @@ public final class SafetensorsReader: Sendable {
   /// - Throws: `FileFormatError` for anything that is not a safetensors file as it should be.
   public init(path: String) throws(FileFormatError) {
     file = try LocalFile(reading: path)
-    guard file.size < LocalFile.physicalMemory else {
+    guard file.size < Machine.memory else {
       throw FileFormatError(.tooLarge, path: path, "the file is larger than this machine's memory")
     }
     let header = try SafetensorsHeader(file)

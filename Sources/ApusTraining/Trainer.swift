@@ -46,7 +46,7 @@ public final class Trainer<Model: Layer> {
     guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
     var history = History(metricNames: metrics.map(\.name))
     var reporter = ProgressReporter(progress, epochs: epochs)
-    for number in 1...max(epochs, 1) where number <= epochs {
+    for number in stride(from: 1, through: epochs, by: 1) {
       let start = ContinuousClock.now
       let (loss, scores) = try trainEpoch(training, number: number, batchSize: batchSize) { done in
         reporter.batch(epoch: number, fraction: done)

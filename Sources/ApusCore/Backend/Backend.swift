@@ -52,7 +52,7 @@ package enum Reduction: UInt8, Sendable {
 }
 
 /// Functions of a whole row.
-package enum RowFunction: Sendable { case softmax, logSoftmax, logSumExp }
+package enum RowFunction: Sendable { case softmax, logSoftmax }
 
 /// What a matrix product does to its result while it is still in registers.
 package enum Epilogue: UInt8, Sendable { case none, relu, tanh, sigmoid }

@@ -40,9 +40,7 @@ public struct Activation: Sendable, CustomStringConvertible {
 
   /// The formula, with x the input.
   public var formula: String {
-    var text = kernel.formatted(inputs: ["x"])
-    for (i, parameter) in parameters.enumerated() { text.replace("s\(i)", with: parameter.name) }
-    return text
+    kernel.formula.formatted(inputs: ["x"], scalars: parameters.map(\.name))
   }
 }
 

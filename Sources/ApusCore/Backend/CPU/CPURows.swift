@@ -60,7 +60,6 @@ extension CPUBackend {
       switch function {
       case .softmax: apus_softmax(dtype, source, target, Int64(columns), begin, end)
       case .logSoftmax: apus_log_softmax(dtype, source, target, Int64(columns), begin, end)
-      case .logSumExp: apus_log_sum_exp(dtype, source, target, Int64(columns), begin, end)
       }
     }
   }
