@@ -72,10 +72,9 @@ extension Tensor {
       stop(ShapeError("oneHot", "labels are \(labels.dtype); expected an integer type"))
     }
     let indices = labels.cast(to: .int64).dense
-    if let range = labels.backend.range(of: indices), range.lowerBound < 0 || range.upperBound >= classCount {
-      let wrong = range.lowerBound < 0 ? range.lowerBound : range.upperBound
-      stop(ShapeError("oneHot", "label \(wrong) is outside 0..<\(classCount)"))
-    }
+    let range = 0..<classCount
+    indices.backend.check(
+      indices, IndexBounds(range: range, operation: "oneHot", subject: "label", place: "\(range)"))
     return (indices.expandingDimension(at: -1) .== Tensor.range(0..<classCount)).cast(to: dtype)
   }
 }
@@ -140,6 +139,7 @@ extension Tensor {
   ) throws(Failure) {
     self.init(uninitialized: type.shape, type.dtype)
     try fill(UnsafeMutableRawBufferPointer(start: object.address, count: type.byteCount))
+    Recorder.current?.wasFilled(object.storage!)
   }
 
   /// Whether this tensor has a type but no elements.

@@ -30,20 +30,32 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
   /// A source of its own for another consumer: independent of what this one gives from now on.
   public mutating func split() -> RandomSource { RandomSource(seed: seed ^ next(), stream: stream &+ 1) }
 
+  /// The first block that nothing has used yet.
+  var nextBlock: UInt64 { (position &+ 1) >> 1 }
+
   /// Reserves the blocks that a tensor of random numbers uses, and returns the first.
-  fileprivate mutating func take(_ blocks: UInt64) -> UInt64 {
-    let first = (position &+ 1) >> 1
+  mutating func take(_ blocks: UInt64) -> UInt64 {
+    let first = nextBlock
     position = (first &+ blocks) << 1
     return first
   }
 }
 
+extension Distribution {
+  /// The blocks of four words that `count` elements use.
+  func blocks(_ dtype: DType, count: Int) -> UInt64 {
+    switch self {
+    case .uniform: apus_random_blocks_uniform(dtype.c, Int64(count))
+    case .normal: apus_random_blocks_normal(dtype.c, Int64(count))
+    case .bernoulli: apus_random_blocks_uniform(APUS_F32, Int64(count))
+    }
+  }
+}
+
 extension Tensor {
-  private init(
-    _ distribution: Distribution, _ shape: Shape, _ dtype: DType, blocks: UInt64, using random: inout RandomSource
-  ) {
+  private init(_ distribution: Distribution, _ shape: Shape, _ dtype: DType, using random: inout RandomSource) {
     self.init(uninitialized: shape, dtype)
-    let counter = random.take(blocks)
+    let counter = random.take(distribution.blocks(dtype, count: shape.elementCount))
     backend.random(distribution, key: random.seed, stream: random.stream, counter: counter, into: self)
   }
 
@@ -58,9 +70,7 @@ extension Tensor {
     _ shape: Shape, in range: Range<Double> = 0..<1, dtype: DType = .float32, using random: inout RandomSource
   ) -> Tensor {
     requireFloat(dtype)
-    return Tensor(
-      .uniform(low: range.lowerBound, high: range.upperBound), shape, dtype,
-      blocks: apus_random_blocks_uniform(dtype.c, Int64(shape.elementCount)), using: &random)
+    return Tensor(.uniform(low: range.lowerBound, high: range.upperBound), shape, dtype, using: &random)
   }
 
   /// Normally distributed numbers.
@@ -69,9 +79,7 @@ extension Tensor {
     using random: inout RandomSource
   ) -> Tensor {
     requireFloat(dtype)
-    return Tensor(
-      .normal(mean: mean, deviation: standardDeviation), shape, dtype,
-      blocks: apus_random_blocks_normal(dtype.c, Int64(shape.elementCount)), using: &random)
+    return Tensor(.normal(mean: mean, deviation: standardDeviation), shape, dtype, using: &random)
   }
 
   /// 1 with the given probability, else 0.
@@ -82,9 +90,7 @@ extension Tensor {
     guard dtype != .int64 && dtype != .bfloat16 else {
       stop(ShapeError("random", "\(dtype) was asked for; expected float32, float64, int32, uint8 or bool"))
     }
-    return Tensor(
-      .bernoulli(probability: probability), shape, dtype,
-      blocks: apus_random_blocks_uniform(APUS_F32, Int64(shape.elementCount)), using: &random)
+    return Tensor(.bernoulli(probability: probability), shape, dtype, using: &random)
   }
 
   /// The numbers 0..<count in random order, as int64.

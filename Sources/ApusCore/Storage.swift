@@ -9,14 +9,25 @@ package final class Storage: @unchecked Sendable {
   package let pointer: UnsafeMutableRawPointer
   package let byteCount: Int
   package let backend: any Backend
+  /// Whose memory this is, if it is not this object's own.
+  private let owner: AnyObject?
 
   init(pointer: UnsafeMutableRawPointer, byteCount: Int, backend: any Backend) {
     self.pointer = pointer
     self.byteCount = byteCount
     self.backend = backend
+    owner = nil
   }
 
-  deinit { backend.release(pointer, byteCount: byteCount) }
+  /// A part of the memory of `owner`, which lives as long as this object.
+  init(pointer: UnsafeMutableRawPointer, byteCount: Int, backend: any Backend, of owner: AnyObject) {
+    self.pointer = pointer
+    self.byteCount = byteCount
+    self.backend = backend
+    self.owner = owner
+  }
+
+  deinit { if owner == nil { backend.release(pointer, byteCount: byteCount) } }
 }
 
 /// Counts of live memory, for tests and tools.

@@ -20,7 +20,7 @@ public struct Tensor: Sendable {
   /// The number of elements.
   public var count: Int { object.shape.elementCount }
   /// Where the elements live.
-  public var device: Device { Device(backend: backend) }
+  public var device: Device { Device(backend: object.storage?.backend ?? CPUBackend.shared) }
   /// Shape and element type.
   public var type: TensorType { TensorType(shape, dtype) }
 
@@ -96,7 +96,8 @@ package final class TensorObject: @unchecked Sendable {
     return true
   }
 
-  package var backend: any Backend { storage?.backend ?? CPUBackend.shared }
+  /// Where operations on this tensor go: to its device, by way of a recorder if one is at work.
+  package var backend: any Backend { Recorder.current ?? storage?.backend ?? CPUBackend.shared }
 
   /// The address of the first element. Only kernels may use it, on the device that the storage belongs to.
   var address: UnsafeMutableRawPointer {
@@ -107,7 +108,7 @@ package final class TensorObject: @unchecked Sendable {
 
 extension Tensor {
   /// A tensor of undefined elements, to be filled by a kernel.
-  package init(uninitialized shape: Shape, _ dtype: DType, on backend: any Backend = CPUBackend.shared) {
+  package init(uninitialized shape: Shape, _ dtype: DType, on backend: any Backend = Device.current.backend) {
     self.init(
       TensorObject(shape: shape, dtype: dtype, storage: backend.allocate(shape.elementCount * dtype.byteCount)))
   }

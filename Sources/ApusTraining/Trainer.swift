@@ -16,13 +16,37 @@ public final class Trainer<Model: Layer> {
   public let optimizer: any Optimizer
   public let metrics: [Metric]
   private var random: RandomSource
+  /// From a batch to its loss and metrics; the first also updates the parameters.
+  private let (trainingStep, evaluationStep): (Program, Program)
 
-  public init(_ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [], seed: UInt64 = 0) {
+  /// - Parameters:
+  ///   - seed: decides the order of the examples and what dropout drops.
+  ///   - runsEagerly: whether every step runs operation by operation, for looking into it with a debugger; otherwise steps run as
+  ///     a ``Program``, with the same results.
+  public init(
+    _ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [], seed: UInt64 = 0,
+    runsEagerly: Bool = false
+  ) {
     self.model = model
     self.loss = loss
     self.optimizer = optimizer
     self.metrics = metrics
     random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
+    trainingStep = Program("training step", isEager: runsEagerly) { batch in
+      var prediction: Tensor?
+      let (value, gradients) = valueWithGradient(of: model) { model in
+        let output = model(batch[0])
+        prediction = output.stopGradient()
+        return loss(output, target: batch[1])
+      }
+      try requireFinite(value)
+      optimizer.update(model, gradients)
+      return [value] + metrics.map { $0.score(prediction!, batch[1]) }
+    }
+    evaluationStep = Program("evaluation step", isEager: runsEagerly) { batch in
+      let prediction = model(batch[0])
+      return [loss(prediction, target: batch[1])] + metrics.map { $0.score(prediction, batch[1]) }
+    }
     guard Set(metrics.map(\.name)).count == metrics.count else {
       fatalError("Trainer: two of the metrics \(metrics.map(\.name)) have the same name")
     }
@@ -68,32 +92,16 @@ public final class Trainer<Model: Layer> {
     var totals = Totals(metrics.count)
     let batches = training.batches(of: batchSize, shuffledBy: &random)
     for (x, y) in batches {
-      let (value, prediction) = step(x, y)
-      guard value.isFinite else {
+      let results: [Tensor]
+      do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError {
         throw TrainingError(
-          "the loss became \(value) in epoch \(number), after \(optimizer.memory.step) updates; "
+          "the loss became \(error.value) in epoch \(number), after \(optimizer.memory.step) updates; "
             + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
       }
-      totals.add(value, metrics.map { $0(prediction, target: y) }, count: x.shape[0])
+      totals.add(results, count: x.shape[0])
       report(Double(totals.count) / Double(training.count))
     }
     return (totals.loss, Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)))
-  }
-
-  /// One update on one batch: the loss before it, and the predictions.
-  private func step(_ x: Tensor, _ y: Tensor) -> (loss: Double, prediction: Tensor) {
-    var prediction: Tensor?
-    let (value, gradients) = withTraining(random: &random) {
-      valueWithGradient(of: model) { model in
-        let output = model(x)
-        prediction = output.stopGradient()
-        return self.loss(output, target: y)
-      }
-    }
-    let item = value.item
-    // A step along the gradients of a loss that is no number would destroy the parameters.
-    if item.isFinite { optimizer.update(model, gradients) }
-    return (item, prediction!)
   }
 
   /// The mean loss and metrics on `data`, without changing anything.
@@ -103,8 +111,7 @@ public final class Trainer<Model: Layer> {
     guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
     var totals = Totals(metrics.count)
     for (x, y) in data.batches(of: batchSize) {
-      let prediction = withInference { model(x) }
-      totals.add(loss(prediction, target: y).item, metrics.map { $0(prediction, target: y) }, count: x.shape[0])
+      totals.add(try withInference { try evaluationStep([x, y]) }, count: x.shape[0])
     }
     return Evaluation(
       loss: totals.loss, metrics: Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)),
@@ -182,9 +189,10 @@ private struct Totals {
 
   init(_ metrics: Int) { scoreSums = Array(repeating: 0, count: metrics) }
 
-  mutating func add(_ loss: Double, _ scores: [Double], count: Int) {
-    lossSum += loss * Double(count)
-    for i in scores.indices { scoreSums[i] += scores[i] * Double(count) }
+  /// - Parameter results: loss and metrics of a batch of `count` examples.
+  mutating func add(_ results: [Tensor], count: Int) {
+    lossSum += results[0].item * Double(count)
+    for i in scoreSums.indices { scoreSums[i] += results[i + 1].item * Double(count) }
     self.count += count
   }
 

@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test func ownMetric() {
-    let metric = Metric("largest") { prediction, _ in prediction.max().item }
+    let metric = Metric("largest") { prediction, _ in prediction.max() }
     #expect(metric(Tensor([1, 5, 2] as [Float]), target: Tensor([0] as [Float])) == 5)
     #expect(metric.description == ".largest" && Metric.accuracy.description == ".accuracy")
   }

@@ -13,7 +13,7 @@ package protocol Backend: AnyObject, Sendable {
   func download(_ storage: Storage, byteOffset: Int, to bytes: UnsafeMutableRawBufferPointer)
 
   /// One pass of an element-wise program over the broadcast shape of its inputs. `outputs` are dense; one may be an input (in place).
-  func elementwise(_ program: TileProgram, scalars: [Double], shape: Shape, inputs: [Tensor], outputs: [Tensor])
+  func elementwise(_ program: TileProgram, scalars: Scalars, shape: Shape, inputs: [Tensor], outputs: [Tensor])
   /// Reduces the middle axis of dense `x`, seen as (outer, count, inner).
   func reduce(_ reduction: Reduction, _ x: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor)
   func cumulativeSum(_ x: Tensor, outer: Int, count: Int, inner: Int, reversed: Bool, into y: Tensor)
@@ -39,10 +39,44 @@ package protocol Backend: AnyObject, Sendable {
   func scatterAddElements(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor)
   /// The smallest and largest of dense int64 indices; nil when there are none.
   func range(of indices: Tensor) -> ClosedRange<Int>?
+  /// Stops unless dense int64 indices lie within the bounds.
+  func check(_ indices: Tensor, _ bounds: IndexBounds)
   /// Positions that sort each column of the middle axis, stably; NaN last.
   func argSort(_ x: Tensor, outer: Int, count: Int, inner: Int, descending: Bool, into y: Tensor)
 
   func random(_ distribution: Distribution, key: UInt64, stream: UInt64, counter: UInt64, into y: Tensor)
+}
+
+extension Backend {
+  package func check(_ indices: Tensor, _ bounds: IndexBounds) {
+    if let range = range(of: indices) { bounds.check(range) }
+  }
+}
+
+/// The numbers of an element-wise call that its formula leaves open.
+package struct Scalars: ExpressibleByArrayLiteral, Sendable {
+  package let values: [Double]
+  /// Where they come from, if they change from step to step.
+  package let source: StepScalars?
+
+  package init(_ values: [Double], from source: StepScalars? = nil) {
+    self.values = values
+    self.source = source
+  }
+  package init(arrayLiteral elements: Double...) { self.init(elements) }
+}
+
+/// Where indices must lie, and how a wrong one is reported.
+package struct IndexBounds: Hashable, Sendable {
+  let range: Range<Int>
+  /// The operation that refuses; what an index is called there; what it would have to lie in.
+  let (operation, subject, place): (String, String, String)
+
+  func check(_ found: ClosedRange<Int>) {
+    guard found.lowerBound < range.lowerBound || found.upperBound >= range.upperBound else { return }
+    let wrong = found.lowerBound < range.lowerBound ? found.lowerBound : found.upperBound
+    stop(ShapeError(operation, "\(subject) \(wrong) is outside \(place)"))
+  }
 }
 
 /// Reductions of one axis.
@@ -70,6 +104,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// The processor, with one team of threads for the whole process.
   public static let cpu = Device(backend: CPUBackend.shared)
+
+  /// Where new tensors go.
+  static var current: Device { Device(backend: Recorder.current ?? CPUBackend.shared) }
 
   public var description: String { backend.name }
   public static func == (left: Device, right: Device) -> Bool { left.backend === right.backend }

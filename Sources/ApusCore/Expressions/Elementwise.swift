@@ -225,7 +225,7 @@ struct ElementwiseCall: Function {
 
   func forward(_ x: [Tensor], into y: Tensor) {
     let program = kernel.program(kernel.computeType(x))
-    y.backend.elementwise(program, scalars: scalars, shape: y.shape, inputs: x, outputs: [y])
+    y.backend.elementwise(program, scalars: Scalars(scalars), shape: y.shape, inputs: x, outputs: [y])
   }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool {

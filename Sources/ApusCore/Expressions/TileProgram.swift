@@ -3,6 +3,10 @@ import CApus
 /// Expressions compiled to the instructions that the tile kernels run: common parts are computed once, products and sums are fused,
 /// registers are reused as soon as a value is dead.
 package final class TileProgram: @unchecked Sendable {
+  /// What it computes, from inputs and scalars.
+  let formulas: [Expression]
+  let inputCount: Int
+  let compute: DType
   /// Instructions and constants; allocated once and never changed.
   let instructions: UnsafeMutablePointer<apus_instruction>
   let constants: UnsafeMutablePointer<Double>
@@ -16,14 +20,48 @@ package final class TileProgram: @unchecked Sendable {
   /// - Parameters:
   ///   - outputs: one formula for each output.
   ///   - inPlace: for each output, the input whose memory it overwrites, if any.
-  init(_ outputs: [Expression], inputCount: Int, scalarCount: Int, compute: DType, inPlace: [Int?]) {
+  convenience init(_ outputs: [Expression], inputCount: Int, scalarCount: Int, compute: DType, inPlace: [Int?]) {
     var compiler = Compiler(isFloat: compute.isFloatingPoint)
-    let values = outputs.map { compiler.number($0) }
-    let code = compiler.allocate(values, inputCount: inputCount, scalarCount: scalarCount, inPlace: inPlace)
+    let inputs = (0..<inputCount).map { compiler.input($0) }
+    let values = outputs.map { compiler.number($0, inputs: inputs) }
+    self.init(
+      outputs, compiler, values, inputCount: inputCount, scalarCount: scalarCount, compute: compute, inPlace: inPlace)
+  }
 
+  /// The formulas of several operations, fused.
+  convenience init(_ formula: Formula, inPlace: [Int?]) {
+    var compiler = Compiler(isFloat: formula.compute.isFloatingPoint)
+    let inputs = (0..<formula.inputCount).map { compiler.input($0) }
+    var results: [[Int]] = []
+    func value(_ source: Formula.Source) -> Int {
+      switch source {
+      case .input(let i): inputs[i]
+      case .output(let part, let number): results[part][number]
+      }
+    }
+    for part in formula.parts {
+      let operands = part.inputs.map(value)
+      compiler.beginPart()
+      results.append(
+        part.expressions.map { compiler.number($0, inputs: operands, firstScalar: part.firstScalar) })
+      for result in results.last! { compiler.keep(result) }
+    }
+    self.init(
+      [], compiler, formula.outputs.map(value), inputCount: formula.inputCount, scalarCount: formula.scalars.count,
+      compute: formula.compute, inPlace: inPlace)
+  }
+
+  private init(
+    _ formulas: [Expression], _ compiler: Compiler, _ values: [Int], inputCount: Int, scalarCount: Int, compute: DType,
+    inPlace: [Int?]
+  ) {
+    let code = compiler.allocate(values, inputCount: inputCount, scalarCount: scalarCount, inPlace: inPlace)
+    self.formulas = formulas
+    self.inputCount = inputCount
+    self.compute = compute
     self.scalarCount = scalarCount
     literalCount = compiler.constants.count
-    cost = compiler.cost + 0.05 * Double(inputCount + outputs.count)
+    cost = compiler.cost + 0.05 * Double(inputCount + values.count)
     instructions = .allocate(capacity: max(code.instructions.count, 1))
     instructions.initialize(from: code.instructions, count: code.instructions.count)
     constants = .allocate(capacity: max(literalCount + scalarCount, 1))
@@ -31,7 +69,7 @@ package final class TileProgram: @unchecked Sendable {
     for (i, value) in compiler.constants.enumerated() { constants[i] = value }
     header = apus_program(
       compute: compute.c, input_count: UInt8(inputCount), constant_count: UInt8(literalCount + scalarCount),
-      temporary_count: UInt8(code.temporaryCount), output_count: UInt8(outputs.count),
+      temporary_count: UInt8(code.temporaryCount), output_count: UInt8(values.count),
       instruction_count: Int32(code.instructions.count), constants: UnsafePointer(constants),
       instructions: UnsafePointer(instructions))
   }
@@ -64,6 +102,8 @@ private struct Compiler {
   struct Value: Hashable {
     var kind: Expression.Kind
     var operands: [Int]
+    /// The part that computes it: what another part computes is not shared, since it might be rounded differently there.
+    var part: Int
   }
   /// What is emitted for a value: an opcode on other values.
   struct Step {
@@ -75,26 +115,45 @@ private struct Compiler {
   private(set) var values: [Value] = []
   private var numbers: [Value: Int] = [:]
   private(set) var constants: [Double] = []
+  private var part = 0
+  /// Values that were outputs of an operation: a sum must not take them over, which would save a rounding.
+  private var kept: Set<Int> = []
 
   init(isFloat: Bool) { self.isFloat = isFloat }
+
+  mutating func beginPart() { part += 1 }
+  mutating func keep(_ value: Int) { kept.insert(value) }
 
   var cost: Double {
     values.reduce(0) { if case .primitive(let primitive) = $1.kind { $0 + primitive.cost } else { $0 } }
   }
 
-  mutating func number(_ expression: Expression) -> Int {
+  /// The value of an input.
+  mutating func input(_ i: Int) -> Int { number(Value(kind: .input(i), operands: [], part: 0)) }
+
+  /// The value of an expression of the present part, whose inputs have the values `inputs`.
+  mutating func number(_ expression: Expression, inputs: [Int], firstScalar: Int = 0) -> Int {
     var results: [ObjectIdentifier: Int] = [:]
-    for part in expression.topologicalOrder() {
-      let value = Value(kind: part.node.kind, operands: part.node.operands.map { results[$0.identity]! })
-      let number = numbers[value] ?? values.count
-      if number == values.count {
-        values.append(value)
-        numbers[value] = number
-        if case .constant(let constant) = value.kind { constants.append(constant) }
-      }
-      results[part.identity] = number
+    for term in expression.topologicalOrder() {
+      results[term.identity] =
+        switch term.node.kind {
+        case .input(let i): inputs[i]
+        case .constant: number(Value(kind: term.node.kind, operands: [], part: 0))
+        case .scalar(let i): number(Value(kind: .scalar(firstScalar + i), operands: [], part: 0))
+        case .primitive:
+          number(
+            Value(kind: term.node.kind, operands: term.node.operands.map { results[$0.identity]! }, part: part))
+        }
     }
     return results[expression.identity]!
+  }
+
+  private mutating func number(_ value: Value) -> Int {
+    if let known = numbers[value] { return known }
+    numbers[value] = values.count
+    values.append(value)
+    if case .constant(let constant) = value.kind { constants.append(constant) }
+    return values.count - 1
   }
 
   /// One step for each value that is computed at all; products that a sum takes over are not.
@@ -105,13 +164,13 @@ private struct Compiler {
     var absorbed: Set<Int> = []
     /// The factors of `number` if it is a product that only its one user needs.
     func factors(_ number: Int) -> [Int]? {
-      guard uses[number] == 1, !absorbed.contains(number) else { return nil }
+      guard uses[number] == 1, !absorbed.contains(number), !kept.contains(number) else { return nil }
       if values[number].kind == .primitive(.multiply) { return values[number].operands }
       if values[number].kind == .primitive(.square) { return [values[number].operands[0], values[number].operands[0]] }
       return nil
     }
     func quotient(_ number: Int) -> [Int]? {
-      guard isFloat, uses[number] == 1, values[number].kind == .primitive(.divide) else { return nil }
+      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.divide) else { return nil }
       let (numerator, denominator) = (values[number].operands[0], values[number].operands[1])
       guard let product = factors(numerator) else { return nil }
       absorbed.insert(numerator)

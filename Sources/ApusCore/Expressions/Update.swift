@@ -61,20 +61,22 @@ public final class Update: Sendable {
   }
 
   /// Changes `parameter` and `states` by the rule.
-  package func callAsFunction(_ parameter: Parameter, gradient: Tensor, states: inout [Tensor], scalars: [Double]) {
-    precondition(states.count == stateCount && scalars.count == scalarCount)
-    for i in states.indices { states[i].makeUnique() }
-    parameter.update { value in
-      guard gradient.shape == value.shape, gradient.dtype == value.dtype else {
-        let found = "a gradient of type \(gradient.type)"
-        stop(ShapeError("update", "\(found) does not fit a parameter of type \(value.type)"))
-      }
-      let outputs = stateCount == 0 ? [value] : [value] + states
-      let inputs = stateCount == 0 ? [value, gradient] : [value, gradient] + states
-      value.backend.elementwise(
-        value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs,
-        outputs: outputs)
+  package func callAsFunction(_ parameter: Parameter, gradient: Tensor, states: [Parameter], scalars: Scalars) {
+    precondition(states.count == stateCount && scalars.values.count == scalarCount)
+    let value = parameter.writable()
+    guard gradient.shape == value.shape, gradient.dtype == value.dtype else {
+      let found = "a gradient of type \(gradient.type)"
+      stop(ShapeError("update", "\(found) does not fit a parameter of type \(value.type)"))
     }
+    var (inputs, outputs) = ([value, gradient], [value])
+    for state in states {
+      let state = state.writable()
+      inputs.append(state)
+      outputs.append(state)
+    }
+    value.backend.elementwise(
+      value.dtype == .float64 ? float64 : float32, scalars: scalars, shape: value.shape, inputs: inputs,
+      outputs: outputs)
   }
 
   /// The rule as text, one line for each quantity that it changes.

@@ -62,7 +62,8 @@ extension ViewFunction {
 package func apply<F: Function>(_ function: F, _ x: [Tensor]) -> Tensor {
   let type: TensorType
   do { type = try function.outputType(x) } catch { stop(error) }
-  let y = Tensor(uninitialized: type.shape, type.dtype, on: x.first?.backend ?? CPUBackend.shared)
+  let y = Tensor(uninitialized: type.shape, type.dtype, on: x.first?.backend ?? Device.current.backend)
+  Recorder.current?.begin(function)
   function.forward(x, into: y)
   guard type.dtype.isFloatingPoint, isRecording(x) else { return y }
   let saved = function.savesOutput ? y.object.storage : nil

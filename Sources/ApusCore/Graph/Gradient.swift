@@ -31,6 +31,7 @@ private struct PendingGradients {
 private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [Tensor] {
   var gradients = [Tensor?](repeating: nil, count: variables.count)
   if let root = y.node, let earliest = variables.first?.node?.sequence {
+    let recorder = Recorder.current
     var pending = PendingGradients()
     pending.add(seed, to: root)
     while let (node, dy) = pending.removeLatest() {
@@ -40,6 +41,7 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
       }
       guard let function = node.function else { continue }
       let inputs = node.inputs
+      recorder?.layer = node.layer?.description ?? ""
       // Nothing older than the variables can lead to one.
       func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
       function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
@@ -78,7 +80,7 @@ private func gradients(of value: Tensor, wrt variables: [Tensor], in name: Strin
   defer { thread.pointee.is_recording = before }
   let seed =
     value.rank == 0 && value.dtype == .float32 ? one : Tensor(filledWith: 1, shape: value.shape, dtype: value.dtype)
-  return pullBack(from: value, seed: seed, to: variables)
+  return Recorder.during(.backward) { pullBack(from: value, seed: seed, to: variables) }
 }
 
 /// The link from a variable back to the tensor it stands for, so that an enclosing scope's gradient flows through.

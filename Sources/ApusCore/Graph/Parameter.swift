@@ -17,7 +17,8 @@ public final class Parameter: Sendable {
   /// A parameter that starts as `value`, of any floating-point type.
   public init(_ value: Tensor, name: String? = nil) {
     self.name = name
-    state = Mutex(State(value: value.stopGradient().dense))
+    let own = value.stopGradient().dense
+    state = Mutex(State(value: Recorder.current?.copyForNewParameter(own) ?? own))
   }
 
   /// The present value. Assigning replaces it: the shape and element type must stay the same.
@@ -30,12 +31,21 @@ public final class Parameter: Sendable {
         stop(
           ShapeError("Parameter \(name ?? "")", "a value of type \(new.type) cannot replace one of type \(old.type)"))
       }
+      // While a step is recorded the parameter's memory stays the same, since later runs write to it.
+      if Recorder.current != nil {
+        let target = writable()
+        return target.backend.copy(new, into: target)
+      }
       state.withLock { $0.value = new }
     }
   }
 
   /// The plain value, whatever scope is open.
-  package var stored: Tensor { state.withLock { $0.value } }
+  package var stored: Tensor {
+    let value = state.withLock { $0.value }
+    Recorder.current?.note(self, holds: value)
+    return value
+  }
 
   public var shape: Shape { stored.shape }
   public var dtype: DType { stored.dtype }
@@ -46,11 +56,15 @@ public final class Parameter: Sendable {
     set { state.withLock { $0.isTrainable = newValue } }
   }
 
-  /// Lets `body` overwrite the elements. They are copied first if anybody else can see them.
-  package func update<R>(_ body: (Tensor) -> R) -> R {
+  /// The value, to be overwritten in place: copied first if anybody else can see its elements.
+  package func writable() -> Tensor {
     state.withLock { state in
-      state.value.makeUnique()
-      return body(state.value)
+      if let recorder = Recorder.current {
+        recorder.note(self, makesUnique: &state.value)
+      } else {
+        state.value.makeUnique()
+      }
+      return state.value
     }
   }
 }

@@ -6,12 +6,12 @@ private func checked(_ indices: Tensor, count: Int, _ operation: String) -> Tens
     stop(ShapeError(operation, "indices are \(indices.dtype); expected an integer type"))
   }
   let dense = indices.stopGradient().cast(to: .int64).dense
-  guard let range = dense.backend.range(of: dense) else { return dense }
-  guard range.lowerBound >= -count && range.upperBound < count else {
-    let wrong = range.lowerBound < -count ? range.lowerBound : range.upperBound
-    stop(ShapeError(operation, "index \(wrong) is outside an axis of extent \(count)"))
-  }
-  return range.lowerBound >= 0 ? dense : `where`(dense .< 0, dense + Double(count), dense)
+  let place = "an axis of extent \(count)"
+  dense.backend.check(
+    dense, IndexBounds(range: -count..<count, operation: operation, subject: "index", place: place))
+  // A program that is being recorded will see other indices.
+  let hasNegative = Recorder.current != nil || dense.backend.range(of: dense).map { $0.lowerBound < 0 } ?? false
+  return hasNegative ? `where`(dense .< 0, dense + Double(count), dense) : dense
 }
 
 /// (outer, count, inner): the extents before, at and after an axis.

@@ -129,12 +129,11 @@ private func alongLast(_ x: Tensor, _ axis: Int, _ function: (Tensor) -> Tensor)
 package func softmaxCrossEntropyRows(_ logits: Tensor, labels: Tensor) -> Tensor {
   let labels = labels.dtype == .uint8 ? labels.cast(to: .int64) : labels
   let classes = logits.rank > 0 ? logits.shape[logits.rank - 1] : 0
-  if labels.dtype.isInteger, let range = labels.backend.range(of: labels.cast(to: .int64).dense),
-    range.lowerBound < 0 || range.upperBound >= classes
-  {
-    let wrong = range.lowerBound < 0 ? range.lowerBound : range.upperBound
-    stop(
-      ShapeError("softmaxCrossEntropy", "label \(wrong) is outside the \(classes) classes of logits \(logits.shape)"))
+  if labels.dtype.isInteger {
+    let place = "the \(classes) classes of logits \(logits.shape)"
+    labels.backend.check(
+      labels.cast(to: .int64).dense,
+      IndexBounds(range: 0..<classes, operation: "softmaxCrossEntropy", subject: "label", place: place))
   }
   return apply(SoftmaxCrossEntropy(), [logits, labels])
 }

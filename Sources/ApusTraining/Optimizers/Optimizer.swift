@@ -21,18 +21,26 @@ public protocol Optimizer: AnyObject, CustomStringConvertible {
 extension Optimizer {
   /// Changes the model's parameters by one step. All gradients are those of the model before the step (notes F1).
   public func update(_ model: some Layer, _ gradients: Gradients) {
-    memory.step += 1
-    // Nearly always all parameters have taken the same number of steps; one that was frozen for a while has taken
-    // fewer.
-    var (step, (update, scalars)) = (memory.step, rule(step: memory.step))
-    for (i, parameter) in gradients.parameters.enumerated() where parameter.isTrainable {
-      memory.withSlot(of: parameter, position: i, stateCount: update.stateCount) { slot in
-        slot.step += 1
-        if slot.step != step {
-          step = slot.step
-          (update, scalars) = rule(step: step)
+    Recorder.during(.update) {
+      var waiting: [(slot: OptimizerMemory.Slot, gradient: Tensor)] = []
+      for (i, parameter) in gradients.parameters.enumerated() where parameter.isTrainable {
+        waiting.append((memory.slot(of: parameter, position: i), gradients.tensors[i]))
+      }
+      // Nearly always all parameters have taken the same number of steps; one that was frozen for a while has taken fewer.
+      while let step = waiting.first?.slot.step {
+        let members = waiting.filter { $0.slot.step == step }
+        waiting.removeAll { $0.slot.step == step }
+        let slots = members.map(\.slot)
+        let scalars = StepScalars { [self] in
+          for slot in slots { slot.step += 1 }
+          return rule(step: slots[0].step).scalars
         }
-        update(parameter, gradient: gradients.tensors[i], states: &slot.states, scalars: scalars)
+        let update = rule(step: step + 1).update
+        for (slot, gradient) in members {
+          update(
+            slot.parameter, gradient: gradient, states: slot.states(update.stateCount),
+            scalars: Scalars(scalars.values, from: scalars))
+        }
       }
     }
   }
@@ -40,28 +48,38 @@ extension Optimizer {
 
 /// What an optimiser remembers: the number of steps, and state tensors for each parameter.
 public final class OptimizerMemory {
-  /// The steps taken so far.
-  public internal(set) var step = 0
   private var slots: [Slot] = []
   private var positions: [Parameter: Int] = [:]
 
   /// What is remembered of one parameter.
-  struct Slot {
+  final class Slot {
     let parameter: Parameter
     /// How often it was updated.
     var step = 0
-    var states: [Tensor]
+    private var states: [Parameter] = []
+
+    init(_ parameter: Parameter) { self.parameter = parameter }
+
+    /// The rule's state, which starts at zero.
+    func states(_ count: Int) -> [Parameter] {
+      if states.count != count {
+        states = (0..<count).map { _ in Parameter(.zeros(parameter.shape, dtype: parameter.dtype)) }
+      }
+      return states
+    }
   }
 
   public init() {}
 
+  /// The steps taken so far.
+  public var step: Int { slots.lazy.map(\.step).max() ?? 0 }
+
   /// A model lists its parameters in a fixed order, so the slot is nearly always found at the parameter's own position.
-  func withSlot(of parameter: Parameter, position: Int, stateCount: Int, _ body: (inout Slot) -> Void) {
-    if position < slots.count, slots[position].parameter === parameter { return body(&slots[position]) }
-    if let known = positions[parameter] { return body(&slots[known]) }
+  func slot(of parameter: Parameter, position: Int) -> Slot {
+    if position < slots.count, slots[position].parameter === parameter { return slots[position] }
+    if let known = positions[parameter] { return slots[known] }
     positions[parameter] = slots.count
-    let zeros = (0..<stateCount).map { _ in Tensor.zeros(parameter.shape, dtype: parameter.dtype) }
-    slots.append(Slot(parameter: parameter, states: zeros))
-    body(&slots[slots.count - 1])
+    slots.append(Slot(parameter))
+    return slots[slots.count - 1]
   }
 }

@@ -15,10 +15,12 @@ void apus_parallel(int64_t chunks, void (*_Nonnull body)(void *_Nullable context
 void apus_set_threads(int32_t threads);
 int32_t apus_threads(void);
 
-/// The calling thread's word for the innermost gradient scope and layer path (see Graph/Scope.swift).
+/// The calling thread's words for the innermost gradient scope, layer path (see Graph/Scope.swift) and recorder of kernel calls (see
+/// Program/Recorder.swift).
 typedef struct {
   void *_Nullable gradient_scope;
   void *_Nullable layer_path;
+  void *_Nullable recorder;
   bool is_recording;
 } apus_thread_state;
 apus_thread_state *_Nonnull apus_thread(void);

@@ -38,16 +38,27 @@ final class CPUBackend: Backend {
 
   func random(_ distribution: Distribution, key: UInt64, stream: UInt64, counter: UInt64, into y: Tensor) {
     let address = Unchecked(y.object.address)
-    let dtype = y.dtype.c
+    let dtype = y.dtype
     Team.run(count: y.count, grain: 1 << 14) { begin, end in
-      switch distribution {
-      case .uniform(let low, let high):
-        apus_random_uniform(dtype, key, stream, counter, low, high, address.value, Int64(begin), Int64(end))
-      case .normal(let mean, let deviation):
-        apus_random_normal(dtype, key, stream, counter, mean, deviation, address.value, Int64(begin), Int64(end))
-      case .bernoulli(let probability):
-        apus_random_bernoulli(dtype, key, stream, counter, probability, address.value, Int64(begin), Int64(end))
-      }
+      distribution.fill(address.value, dtype, key: key, stream: stream, counter: counter, from: begin, to: end)
+    }
+  }
+}
+
+extension Distribution {
+  /// Fills elements `begin` to `end` of an array.
+  func fill(
+    _ address: UnsafeMutableRawPointer, _ dtype: DType, key: UInt64, stream: UInt64, counter: UInt64, from begin: Int,
+    to end: Int
+  ) {
+    let (dtype, begin, end) = (dtype.c, Int64(begin), Int64(end))
+    switch self {
+    case .uniform(let low, let high):
+      apus_random_uniform(dtype, key, stream, counter, low, high, address, begin, end)
+    case .normal(let mean, let deviation):
+      apus_random_normal(dtype, key, stream, counter, mean, deviation, address, begin, end)
+    case .bernoulli(let probability):
+      apus_random_bernoulli(dtype, key, stream, counter, probability, address, begin, end)
     }
   }
 }

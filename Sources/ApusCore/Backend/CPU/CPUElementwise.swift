@@ -1,10 +1,7 @@
 import CApus
 
 extension CPUBackend {
-  /// Work below this many nanoseconds stays on the calling thread: waking the team costs about as much.
-  private static let parallelThreshold = 20_000.0
-
-  func elementwise(_ program: TileProgram, scalars: [Double], shape: Shape, inputs: [Tensor], outputs: [Tensor]) {
+  func elementwise(_ program: TileProgram, scalars: Scalars, shape: Shape, inputs: [Tensor], outputs: [Tensor]) {
     let count = shape.elementCount
     guard count > 0 else { return }
     var space = IterationSpace(shape: shape)
@@ -18,20 +15,23 @@ extension CPUBackend {
         operands[inputs.count + i].dtype = output.dtype.c
       }
       space.setStrides(of: inputs, in: operands)
-      program.withProgram(scalars) { code in
+      program.withProgram(scalars.values) { code in
         let run = ElementwiseRun(
           program: code, space: space, inputs: UnsafePointer(operands.baseAddress!),
           outputs: UnsafePointer(operands.baseAddress! + inputs.count))
-        if Double(count) * program.cost < Self.parallelThreshold {
+        if Double(count) * program.cost < Team.parallelThreshold {
           run(0, count)
         } else {
-          // Pieces of about 10 microseconds, whole tiles each.
-          let grain = max(2048, Int(10_000 / program.cost) & ~2047)
-          Team.run(count: count, grain: grain) { begin, end in run(begin, end) }
+          Team.run(count: count, grain: program.grain) { begin, end in run(begin, end) }
         }
       }
     }
   }
+}
+
+extension TileProgram {
+  /// Pieces of about 10 microseconds, whole tiles each.
+  var grain: Int { max(2048, Int(10_000 / cost) & ~2047) }
 }
 
 /// The arguments of one kernel call.
@@ -51,7 +51,7 @@ private struct ElementwiseRun {
 }
 
 /// The axes that an element-wise kernel loops over: the output's, with neighbours merged where every operand allows it.
-private struct IterationSpace {
+struct IterationSpace {
   var extents: InlineArray<8, Int>
   var rank: Int
 

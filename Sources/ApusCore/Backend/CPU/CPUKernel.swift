@@ -11,8 +11,18 @@ protocol CPUKernel {
   var pieces: Int { get }
   /// About how many nanoseconds all pieces take on one core.
   var cost: Double { get }
-  /// Runs one piece. `addresses` are those of the inputs, then of the outputs.
+  /// Runs one piece. `addresses` are those of the inputs, then of the outputs, then of the scratch memory.
   func run(_ addresses: Addresses, piece: Int)
+
+  /// Memory that the pieces leave their parts of the result in, in bytes.
+  var scratchBytes: Int { get }
+  /// Puts the parts together, after all pieces.
+  func finish(_ addresses: Addresses)
+}
+
+extension CPUKernel {
+  var scratchBytes: Int { 0 }
+  func finish(_ addresses: Addresses) {}
 }
 
 extension Team {
@@ -32,12 +42,18 @@ extension Team {
 
   /// Runs all pieces of `kernel` on the elements of `inputs` and `outputs`.
   static func run(_ kernel: some CPUKernel, inputs: [Tensor], outputs: [Tensor]) {
-    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: inputs.count + outputs.count) { table in
+    let count = inputs.count + outputs.count
+    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: count + 1) { table in
       for (i, tensor) in inputs.enumerated() { table.initializeElement(at: i, to: tensor.object.address) }
       for (i, tensor) in outputs.enumerated() {
         table.initializeElement(at: inputs.count + i, to: tensor.object.address)
       }
-      run(kernel, CPUKernel.Addresses(table.baseAddress!))
+      withUnsafeTemporaryAllocation(byteCount: max(64, kernel.scratchBytes), alignment: 64) { scratch in
+        table.initializeElement(at: count, to: scratch.baseAddress!)
+        let addresses = UnsafePointer(table.baseAddress!)
+        run(kernel, addresses)
+        kernel.finish(addresses)
+      }
     }
   }
 }

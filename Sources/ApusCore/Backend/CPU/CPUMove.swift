@@ -2,35 +2,39 @@ import CApus
 
 // Moving elements: copies with conversion, gather and scatter, sorting.
 
-extension CPUBackend {
-  func copy(_ x: Tensor, into y: Tensor) {
-    precondition(x.shape == y.shape)
-    guard x.count > 0 else { return }
-    guard x.dtype == y.dtype else { return convert(x, into: y) }
-    if x.object.isDense && y.object.isDense {
-      let size = x.dtype.byteCount
-      let (source, target) = (x.object.address, y.object.address)
-      return Team.run(count: x.count, grain: 1 << 18) { begin, end in
-        target.advanced(by: begin * size).copyMemory(from: source + begin * size, byteCount: (end - begin) * size)
-      }
-    }
-    copyStrided(x.object, y.object)
+/// Copies between two arrangements of the same elements.
+struct CopyKernel: CPUKernel {
+  private let extents: InlineArray<8, Int>
+  private let (from, to): (Strides, Strides)
+  private let (rank, size): (Int, Int)
+  private let isDense: Bool
+  private let step: Int
+  /// What the pieces divide: all elements, or the first axis.
+  private let extent: Int
+  var pieces: Int { (extent + step - 1) / step }
+  let cost: Double
+
+  init(_ x: Tensor, _ y: Tensor) {
+    extents = x.rank == 0 ? InlineArray(repeating: 1) : x.shape.extents
+    (from, to) = (x.object.strides, y.object.strides)
+    (rank, size) = (x.rank, x.dtype.byteCount)
+    isDense = x.object.isDense && y.object.isDense
+    let count = x.count
+    extent = isDense ? count : x.rank == 0 ? 1 : x.shape[0]
+    step = isDense ? 1 << 16 : max(1, (1 << 15) / max(1, count / max(1, extent)))
+    cost = Double(count) * (isDense ? 0.1 : 0.5) + 20
   }
 
-  private func copyStrided(_ x: TensorObject, _ y: TensorObject) {
-    let (source, target) = (x.address, y.address)
-    let extents = x.shape.rank == 0 ? InlineArray<8, Int>(repeating: 1) : x.shape.extents
-    let first = x.shape.rank == 0 ? 1 : x.shape[0]
-    let rest = max(1, x.shape.elementCount / max(1, first))
-    let size = Int64(x.dtype.byteCount)
-    let rank = Int32(x.shape.rank)
-    let (from, to) = (x.strides, y.strides)
-    Team.run(count: first, grain: max(1, (1 << 17) / rest)) { begin, end in
-      Self.withPointer(extents) { extents in
-        Self.withPointer(from) { from in
-          Self.withPointer(to) { to in
-            apus_copy_strided(size, rank, extents, source, from, target, to, Int64(begin), Int64(end))
-          }
+  func run(_ p: Addresses, piece: Int) {
+    let (begin, end) = (piece * step, min((piece + 1) * step, extent))
+    if isDense {
+      (p[1] + begin * size).copyMemory(from: p[0] + begin * size, byteCount: (end - begin) * size)
+      return
+    }
+    Self.withPointer(extents) { extents in
+      Self.withPointer(from) { from in
+        Self.withPointer(to) { to in
+          apus_copy_strided(Int64(size), Int32(rank), extents, p[0], from, p[1], to, Int64(begin), Int64(end))
         }
       }
     }
@@ -38,6 +42,15 @@ extension CPUBackend {
 
   private static func withPointer(_ array: InlineArray<8, Int>, _ body: (UnsafePointer<Int64>) -> Void) {
     withUnsafePointer(to: array) { $0.withMemoryRebound(to: Int64.self, capacity: 8, body) }
+  }
+}
+
+extension CPUBackend {
+  func copy(_ x: Tensor, into y: Tensor) {
+    precondition(x.shape == y.shape)
+    guard x.count > 0 else { return }
+    guard x.dtype == y.dtype else { return convert(x, into: y) }
+    Team.run(CopyKernel(x, y), inputs: [x], outputs: [y])
   }
 
   private func convert(_ x: Tensor, into y: Tensor) {

@@ -1,0 +1,212 @@
+import CApus
+
+extension CPUBackend {
+  func makeExecutable(_ step: CompiledStep) -> any Executable { CPUExecutable(step, self) }
+
+  /// What runs an instruction.
+  fileprivate func task(_ instruction: Instruction) -> CPUTask {
+    let (inputs, outputs) = (instruction.inputs, instruction.outputs)
+    let count = inputs.count + outputs.count
+    func layout(_ operand: Operand) -> Tensor { operand.tensor(in: nil) }
+    switch instruction.kernel {
+    case .elementwise(let formula): return ElementwiseTask(formula, inputs: inputs, outputs: outputs)
+    case .random(let distribution, let offset): return RandomTask(distribution, offset: offset, output: outputs[0])
+    case .reduce(let kind, let outer, let extent, let inner) where outputs[0].count > 0:
+      if let sum = SumKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner) {
+        return KernelTask(sum, operands: count)
+      }
+      return KernelTask(
+        ReduceKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner), operands: count)
+    case .rowwise(let function, let columns) where inputs[0].count > 0:
+      return KernelTask(RowKernel(function, layout(inputs[0]), columns: columns), operands: count)
+    case .softmaxCrossEntropy:
+      return KernelTask(RowKernel(lossOf: layout(inputs[0]), labels: layout(inputs[1])), operands: count)
+    case .softmaxCrossEntropyGradient:
+      return KernelTask(
+        RowKernel(gradientOf: layout(inputs[0]), labels: layout(inputs[1]), scale: layout(inputs[2])), operands: count)
+    case .copy where inputs[0].dtype == outputs[0].dtype && inputs[0].count > 0:
+      return KernelTask(CopyKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
+    default: return CallTask(instruction, self)
+    }
+  }
+}
+
+/// A step on the processor: tasks in groups, each group a parallel region of the team, with one block of memory for everything
+/// temporary.
+private final class CPUExecutable: Executable {
+  private let step: CompiledStep
+  private let backend: CPUBackend
+  private let tasks: [CPUTask]
+  private let groups: [TaskGroup]
+  private let arena: Storage
+  private let preparing: [CPUTask]
+
+  /// Where the address of a buffer has to be written.
+  private struct Place {
+    let task: CPUTask
+    let operand: Int
+    let byteOffset: Int
+  }
+  private let places: [[Place]]
+  /// The address that was last written to a buffer's places.
+  private var bound: [UnsafeMutableRawPointer?]
+
+  private let inputs: [Int]
+  private let parameters: [(parameter: Parameter, buffer: Int, isWritten: Bool)]
+  /// What keeps parameters' memory alive during a run.
+  private var held: [Tensor] = []
+  /// The results of the last run, whose memory serves again if nobody else has kept it.
+  private var results: [TensorObject?]
+
+  init(_ step: CompiledStep, _ backend: CPUBackend) {
+    self.step = step
+    self.backend = backend
+    let recording = step.recording
+    let tasks = recording.instructions.map(backend.task)
+    self.tasks = tasks
+    preparing = tasks.filter(\.needsPreparation)
+    var places = [[Place]](repeating: [], count: recording.buffers.count)
+    for (instruction, task) in zip(recording.instructions, tasks) {
+      for (i, operand) in (instruction.inputs + instruction.outputs).enumerated() {
+        places[operand.buffer].append(
+          Place(task: task, operand: i, byteOffset: operand.offset * operand.dtype.byteCount))
+      }
+    }
+    self.places = places
+    groups = step.schedule.groups.map { TaskGroup($0.instructions, recording, tasks) }
+    arena = backend.allocate(step.memory.byteCount)
+    bound = Array(repeating: nil, count: recording.buffers.count)
+    var inputs = [Int](repeating: -1, count: recording.inputs.count)
+    for (number, buffer) in recording.buffers.enumerated() { if case .input(let i) = buffer.role { inputs[i] = number } }
+    self.inputs = inputs
+    parameters = step.parameters
+    results = Array(repeating: nil, count: recording.results.count)
+    held.reserveCapacity(parameters.count)
+    for (number, buffer) in recording.buffers.enumerated() {
+      if let offset = step.memory.offsets[number] { bind(number, arena.pointer + offset) }
+      if let constant = buffer.constant { bind(number, constant.pointer) }
+    }
+  }
+
+  private func bind(_ buffer: Int, _ address: UnsafeMutableRawPointer) {
+    guard bound[buffer] != address else { return }
+    bound[buffer] = address
+    for place in places[buffer] {
+      place.task.addresses[place.operand] = address + place.byteOffset
+      place.task.bind()
+    }
+  }
+
+  private func prepare(_ inputs: [Tensor], _ random: RandomSource?) {
+    for (i, buffer) in self.inputs.enumerated() { bind(buffer, inputs[i].object.address) }
+    for (parameter, buffer, isWritten) in parameters {
+      let value = isWritten ? parameter.writable() : parameter.stored
+      bind(buffer, value.object.address)
+      held.append(value)
+    }
+    for (i, operand) in step.recording.results.enumerated() {
+      if results[i] == nil || !isKnownUniquelyReferenced(&results[i]!) || !results[i]!.ownsStorage() {
+        results[i] = TensorObject(shape: operand.shape, dtype: operand.dtype, storage: backend.allocate(operand.byteCount))
+      }
+      bind(operand.buffer, results[i]!.address)
+    }
+    for source in step.recording.scalarSources { source.advance() }
+    let run = CPURun(random: random)
+    for task in preparing { task.prepare(run) }
+  }
+
+  func run(_ inputs: [Tensor], random: RandomSource?) throws(NotFiniteError) -> [Tensor] {
+    prepare(inputs, random)
+    defer { held.removeAll(keepingCapacity: true) }
+    for group in groups { try group.run() }
+    return results.map { Tensor($0!) }
+  }
+
+  func profile(
+    _ inputs: [Tensor], random: RandomSource?, _ report: (Int, Double) -> Void
+  ) throws(NotFiniteError) -> [Tensor] {
+    prepare(inputs, random)
+    defer { held.removeAll(keepingCapacity: true) }
+    for group in groups { try group.run(report) }
+    return results.map { Tensor($0!) }
+  }
+}
+
+/// Tasks that run side by side.
+private final class TaskGroup {
+  /// The tasks and their positions among all instructions.
+  private let tasks: [(task: CPUTask, number: Int)]
+  /// Those whose pieces are shared among the threads.
+  private let shared: [CPUTask]
+  private let pieces: Int
+  private let isParallel: Bool
+  /// Numbers that must be finite for the run to go on.
+  private let guarded: [(task: CPUTask, dtype: DType)]
+
+  init(_ numbers: [Int], _ recording: Recording, _ all: [CPUTask]) {
+    var guarded: [(CPUTask, DType)] = []
+    var tasks: [(CPUTask, Int)] = []
+    for number in numbers {
+      if case .requireFinite = recording.instructions[number].kernel {
+        guarded.append((all[number], recording.instructions[number].inputs[0].dtype))
+      } else {
+        tasks.append((all[number], number))
+      }
+    }
+    self.guarded = guarded
+    self.tasks = tasks
+    shared = tasks.map(\.0).filter { !$0.takesTeam }
+    pieces = shared.reduce(0) { $0 + $1.pieces }
+    isParallel = pieces > 1 && shared.reduce(0) { $0 + $1.cost } >= Team.parallelThreshold
+  }
+
+  /// Runs the tasks.
+  func run() throws(NotFiniteError) {
+    for (task, dtype) in guarded { try Self.checkFinite(task, dtype) }
+    for (task, _) in tasks where task.takesTeam { task.run(0) }
+    if isParallel {
+      Team.run(count: pieces, grain: 1) { begin, end in
+        for piece in begin..<end { run(piece) }
+      }
+      for task in shared { task.finish() }
+    } else {
+      for task in shared {
+        for piece in 0..<task.pieces { task.run(piece) }
+        task.finish()
+      }
+    }
+  }
+
+  /// Runs one piece, counted over all tasks.
+  private func run(_ piece: Int) {
+    var piece = piece
+    for task in shared {
+      if piece < task.pieces { return task.run(piece) }
+      piece -= task.pieces
+    }
+  }
+
+  /// Runs the tasks one after the other, each with all threads.
+  func run(_ report: (_ task: Int, _ nanoseconds: Double) -> Void) throws(NotFiniteError) {
+    for (task, dtype) in guarded { try Self.checkFinite(task, dtype) }
+    for (task, number) in tasks {
+      let start = ContinuousClock.now
+      if task.pieces > 1 && task.cost >= Team.parallelThreshold {
+        Team.run(count: task.pieces, grain: 1) { begin, end in
+          for piece in begin..<end { task.run(piece) }
+        }
+      } else {
+        for piece in 0..<task.pieces { task.run(piece) }
+      }
+      task.finish()
+      let (seconds, attoseconds) = (ContinuousClock.now - start).components
+      report(number, Double(seconds) * 1e9 + Double(attoseconds) * 1e-9)
+    }
+  }
+
+  private static func checkFinite(_ task: CPUTask, _ dtype: DType) throws(NotFiniteError) {
+    var value = 0.0
+    apus_convert(&value, APUS_F64, task.addresses[0], dtype.c, 1)
+    guard value.isFinite else { throw NotFiniteError(value: value) }
+  }
+}

@@ -1,0 +1,163 @@
+import CApus
+import Synchronization
+
+/// A step that is recorded once and then runs as a fixed list of kernel calls: as TensorFlow's static graph (notes), or `jit` elsewhere.
+///
+/// ```swift
+/// let step = Program { inputs in
+///   let (loss, gradients) = valueWithGradient(of: model) { softmaxCrossEntropy(logits: $0(inputs[0]), labels: inputs[1]) }
+///   optimizer.update(model, gradients)
+///   return [loss]
+/// }
+/// let loss = try step([x, y])[0]
+/// ```
+/// The first call runs the closure and records what it does: every kernel call, on which memory. Later calls with inputs of the same
+/// types run the recording, in which unneeded work is left out, element-wise operations are fused, memory is planned, and nothing is
+/// allocated. The results have the same bits. Inputs of other types, training instead of predicting, or a parameter that is frozen or
+/// freed record anew.
+///
+/// The closure must do the same at every call but for the elements of its inputs and of parameters: numbers that Swift code computes,
+/// and tensors from outside, are those of the first call. (What an optimiser takes from its step count and learning rate, and random
+/// numbers from a ``withTraining(random:_:)`` around the call, do change.) Where a step cannot be recorded, because it reads elements
+/// back or keeps a tensor for later, it runs operation by operation at every call, and ``description`` says why.
+public final class Program {
+  /// The name in descriptions.
+  public let name: String
+  private let body: ([Tensor]) throws -> [Tensor]
+  private let isEager: Bool
+  private(set) var versions: [Signature: Version] = [:]
+  /// The version that ran last: nearly always the next one too.
+  private(set) var latest: (signature: Signature, version: Version)?
+
+  /// - Parameters:
+  ///   - isEager: whether the closure itself runs at every call, for looking into it with a debugger.
+  ///   - body: the step: from inputs to results.
+  public init(_ name: String = "program", isEager: Bool = false, _ body: @escaping ([Tensor]) throws -> [Tensor]) {
+    self.name = name
+    self.isEager = isEager
+    self.body = body
+  }
+
+  /// Runs the step.
+  /// - Throws: `NotFiniteError` where the step asked for that; whatever the closure throws.
+  public func callAsFunction(_ inputs: [Tensor]) throws -> [Tensor] {
+    try run(inputs) { try $0.run($1, random: $2) }
+  }
+
+  /// Runs the step `count` times on the same inputs, without returning in between.
+  /// - Returns: for each result of the step those of all runs, along a new first axis.
+  public func callAsFunction(_ inputs: [Tensor], repeating count: Int) throws -> [Tensor] {
+    guard count > 0 else { return [] }
+    var collected: [Tensor] = []
+    for number in 0..<count {
+      let results = try self(inputs)
+      if number == 0 {
+        collected = results.map { Tensor(uninitialized: Shape([count] + $0.shape), $0.dtype) }
+      }
+      for (result, all) in zip(results, collected) { all.fillRow(number, with: result) }
+    }
+    return collected
+  }
+
+  private func run(
+    _ inputs: [Tensor], _ call: (any Executable, [Tensor], RandomSource?) throws -> [Tensor]
+  ) throws -> [Tensor] {
+    // Within another recording, or where the caller takes gradients through it, the step is a part of something larger.
+    guard !isEager, Recorder.current == nil, GradientScope.current == nil, !inputs.contains(where: \.isTracked) else {
+      return try body(inputs)
+    }
+    let dense = inputs.map(\.dense)
+    let mode = TrainingMode.current
+    let signature = Signature(types: dense.map(\.type), isTraining: mode != nil)
+    var version = latest?.signature == signature ? latest?.version : versions[signature]
+    if version?.isStale == true { version = nil }
+    guard let version else { return try record(dense, signature, mode) }
+    latest = (signature, version)
+    guard case .recorded(let step, let executable) = version.kind else { return try body(inputs) }
+    guard step.recording.randomBlocks > 0, let mode else { return try call(executable, dense, nil) }
+    let source = mode.withRandom { random in
+      let before = random
+      _ = random.take(step.recording.randomBlocks)
+      return before
+    }
+    return try call(executable, dense, source)
+  }
+
+  /// Runs the step `runs` times and gives the median time of each instruction in nanoseconds; none if it is not recorded.
+  func measure(_ inputs: [Tensor], runs: Int) throws -> [Double] {
+    _ = try self(inputs)
+    guard case .recorded(let step, _) = latest?.version.kind else { return [] }
+    var samples = [[Double]](repeating: [], count: step.recording.instructions.count)
+    for _ in 0..<max(1, runs) {
+      _ = try run(inputs) { executable, inputs, random in
+        try executable.profile(inputs, random: random) { samples[$0].append($1) }
+      }
+    }
+    return samples.map { $0.isEmpty ? 0 : $0.sorted()[$0.count / 2] }
+  }
+
+  private func record(_ inputs: [Tensor], _ signature: Signature, _ mode: TrainingMode?) throws -> [Tensor] {
+    let base = CPUBackend.shared
+    let (results, recording) = try Recorder.record(inputs, on: base, random: mode?.source, body)
+    let version: Version
+    switch recording {
+    case .success(let recording):
+      let step = CompiledStep(recording)
+      version = Version(.recorded(step, base.makeExecutable(step)), step.parameters.map(\.parameter))
+    case .failure(let reason): version = Version(.eager(reason), [])
+    }
+    versions[signature] = version
+    latest = (signature, version)
+    return results
+  }
+
+  /// What a recording is for.
+  struct Signature: Hashable {
+    let types: [TensorType]
+    let isTraining: Bool
+  }
+
+  struct Version {
+    enum Kind {
+      case recorded(CompiledStep, any Executable)
+      case eager(NotRecorded)
+    }
+    let kind: Kind
+    private let parameters: [(parameter: Parameter, type: TensorType, isTrainable: Bool)]
+
+    init(_ kind: Kind, _ parameters: [Parameter]) {
+      self.kind = kind
+      self.parameters = parameters.map { ($0, $0.stored.type, $0.isTrainable) }
+    }
+
+    /// Whether a parameter was frozen or freed since.
+    var isStale: Bool { parameters.contains { $0.parameter.isTrainable != $0.isTrainable } }
+  }
+}
+
+/// A number that has to be finite is not.
+public struct NotFiniteError: Error, Hashable, CustomStringConvertible {
+  /// Infinity or NaN.
+  public let value: Double
+  public init(value: Double) { self.value = value }
+  public var description: String { "a number that has to be finite is \(value)" }
+}
+
+/// Goes on only if `value`, a single number, is finite: a step along the gradients of a loss that is none would destroy the parameters.
+///
+/// In a recorded ``Program`` the run ends here, too, before anything after it changes a parameter.
+public func requireFinite(_ value: Tensor) throws(NotFiniteError) {
+  Recorder.current?.requireFinite(value)
+  let number = Recorder.unrecorded { value.item }
+  guard number.isFinite else { throw NotFiniteError(value: number) }
+}
+
+extension Tensor {
+  /// Copies `row` to a position of the first axis of this fresh tensor.
+  fileprivate func fillRow(_ number: Int, with row: Tensor) {
+    let target = TensorObject(
+      shape: row.shape, strides: row.shape.denseStrides, offset: number * row.count, dtype: dtype,
+      storage: object.storage, node: nil)
+    backend.copy(row, into: Tensor(target))
+  }
+}
