@@ -7,8 +7,8 @@ import ApusNN
 /// try model.save(to: "digits.safetensors", metadata: ["dataset": "digits"])
 /// let model = try ModelFile(path: "digits.safetensors").model
 /// ```
-/// The file is a safetensors file: its tensors are the parameters under the names of `namedParameters`, and its
-/// metadata hold the architecture. Other frameworks can open it; its format is described at ``Key``.
+/// The file is a safetensors file: its tensors are the parameters and buffers under the names of `namedParameters` and
+/// `namedBuffers`, and its metadata hold the architecture. Other frameworks can open it; its format is described at ``Key``.
 public struct ModelFile: Sendable {
   /// The network, ready to predict.
   public let model: any ConfigurableLayer
@@ -28,7 +28,7 @@ public struct ModelFile: Sendable {
   /// Reads the file at `path`.
   ///
   /// Everything is checked before memory is taken for parameters: that the layers exist, that the file holds exactly
-  /// their parameters, with their shapes and types.
+  /// their parameters and buffers, with their shapes and types.
   /// - Parameter registry: the kinds of layers that the file may name.
   /// - Throws: `FileFormatError` for anything that is not a model file as it should be.
   public init(path: String, registry: LayerRegistry = .standard) throws(FileFormatError) {
@@ -95,7 +95,7 @@ extension ConfigurableLayer {
       throw FileFormatError(.notRepresentable, path: path, error.description)
     }
     metadata[ModelFile.Key.format] = ModelFile.format
-    try SafetensorsFile.write(storedParameters, metadata: metadata, to: path)
+    try SafetensorsFile.write(storedTensors, metadata: metadata, to: path)
   }
 }
 
@@ -110,25 +110,30 @@ private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
 }
 
 extension Layer {
-  fileprivate var storedParameters: [(name: String, tensor: Tensor)] {
-    namedParameters.map { ($0.name, $0.parameter.stored) }
+  /// What a file holds: the parameters, then the buffers.
+  private var namedTensors: [(name: String, parameter: Parameter)] {
+    namedParameters + namedBuffers.map { ($0.name, $0.buffer) }
   }
 
-  /// Writes the parameters alone, without the architecture: for layers that are no `ConfigurableLayer`.
+  fileprivate var storedTensors: [(name: String, tensor: Tensor)] {
+    namedTensors.map { ($0.name, $0.parameter.stored) }
+  }
+
+  /// Writes the parameters and buffers alone, without the architecture: for layers that are no `ConfigurableLayer`.
   /// - Throws: `FileFormatError` if the system cannot write the file; an existing one stays intact.
   public func saveParameters(to path: String, metadata: [String: String] = [:]) throws(FileFormatError) {
-    try SafetensorsFile.write(storedParameters, metadata: metadata, to: path)
+    try SafetensorsFile.write(storedTensors, metadata: metadata, to: path)
   }
 
-  /// Replaces the parameters with those of a safetensors file, such as a model file or one from another framework.
-  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters,
-  ///   with their shapes and types. Then nothing of the model has changed.
+  /// Replaces the parameters and buffers with those of a safetensors file, such as a model file or one from another framework.
+  /// - Throws: `FileFormatError` if the file is not as it should be or does not hold exactly this model's parameters
+  ///   and buffers, with their shapes and types. Then nothing of the model has changed.
   public func loadParameters(from path: String) throws(FileFormatError) {
     try readParameters(from: try SafetensorsReader(path: path), path: path)
   }
 
   fileprivate func readParameters(from reader: SafetensorsReader, path: String) throws(FileFormatError) {
-    let parameters = namedParameters
+    let parameters = namedTensors
     let entries = Dictionary(uniqueKeysWithValues: reader.entries.map { ($0.name, $0) })
     try checkNames(parameters.map(\.name), reader.entries.map(\.name), path)
     for (name, parameter) in parameters {

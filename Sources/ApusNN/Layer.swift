@@ -23,7 +23,7 @@ public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
   /// - Throws: `ShapeError` when the input does not fit, naming the layer and both shapes.
   func outputShape(for input: Shape) throws(ShapeError) -> Shape
 
-  /// Names the layer's own parameters and its children, in a fixed order.
+  /// Names the layer's own parameters, its buffers and its children, in a fixed order.
   func visit(_ visitor: inout LayerVisitor)
 }
 
@@ -50,11 +50,19 @@ extension Layer {
     return visitor.parameters
   }
 
-  /// What ``namedParameters`` would be if this layer had no hand-written ``visit(_:)``: for the test that both agree.
-  package var reflectedParameters: [(name: String, parameter: Parameter)] {
+  /// The tensors that the layers keep beside their parameters, such as running statistics, with their paths: saved with
+  /// the model, changed by their layers while training, unknown to optimisers.
+  public var namedBuffers: [(name: String, buffer: Parameter)] {
+    var visitor = LayerVisitor()
+    visit(&visitor)
+    return visitor.buffers
+  }
+
+  /// What a visitor would find if this layer had no hand-written ``visit(_:)``: for the test that both agree.
+  package var reflected: LayerVisitor {
     var visitor = LayerVisitor()
     visitor.visitStoredProperties(of: self)
-    return visitor.parameters
+    return visitor
   }
 
   /// The layers directly inside this one, with their names.
@@ -68,9 +76,10 @@ extension Layer {
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
 }
 
-/// Collects the parameters and children that a layer names.
+/// Collects the parameters, buffers and children that a layer names.
 public struct LayerVisitor {
-  private(set) var parameters: [(name: String, parameter: Parameter)] = []
+  package private(set) var parameters: [(name: String, parameter: Parameter)] = []
+  package private(set) var buffers: [(name: String, buffer: Parameter)] = []
   private(set) var unnamed: [Parameter] = []
   private(set) var children: [(name: String, layer: any Layer)] = []
   private var seen: Set<ObjectIdentifier> = []
@@ -88,7 +97,15 @@ public struct LayerVisitor {
   /// Names a parameter of the layer; nil, for a layer that has none, is passed over.
   public mutating func parameter(_ name: String, _ parameter: Parameter?) {
     guard let parameter, isNew(parameter) else { return }
+    guard !parameter.isBuffer else { fatalError("'\(prefix + name)' is a buffer: name it with buffer(_:_:)") }
     if hasNames { parameters.append((prefix + name, parameter)) } else { unnamed.append(parameter) }
+  }
+
+  /// Names a tensor of the layer that is state but not trained; nil is passed over.
+  public mutating func buffer(_ name: String, _ buffer: Parameter?) {
+    guard hasNames, let buffer, isNew(buffer) else { return }
+    guard buffer.isBuffer else { fatalError("'\(prefix + name)' is no buffer: make it with Parameter.buffer(_:name:)") }
+    buffers.append((prefix + name, buffer))
   }
 
   private mutating func isNew(_ parameter: Parameter) -> Bool {
@@ -115,7 +132,7 @@ public struct LayerVisitor {
     for (i, layer) in layers.enumerated() { child(hasNames ? "\(i)" : "", layer) }
   }
 
-  /// Looks through stored properties: parameters and layers, also in optionals, arrays, dictionaries and tuples.
+  /// Looks through stored properties: parameters, buffers and layers, also in optionals, arrays, dictionaries and tuples.
   mutating func visitStoredProperties(of layer: any Layer) {
     var mirror: Mirror? = Mirror(reflecting: layer)
     var levels: [Mirror] = []
@@ -130,7 +147,7 @@ public struct LayerVisitor {
 
   private mutating func visit(_ value: Any, name: String) {
     switch value {
-    case let parameter as Parameter: self.parameter(name, parameter)
+    case let tensor as Parameter: if tensor.isBuffer { buffer(name, tensor) } else { parameter(name, tensor) }
     case let layer as any Layer: child(name, layer)
     case let array as [Any]:
       for (i, element) in array.enumerated() { visit(element, name: "\(name).\(i)") }

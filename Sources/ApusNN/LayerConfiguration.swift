@@ -94,6 +94,7 @@ public struct LayerRegistry: Sendable {
   public static let standard: LayerRegistry = {
     var registry = LayerRegistry()
     registry.register(Dense.self)
+    registry.register(BatchNorm.self)
     registry.register(Dropout.self)
     registry.register(Flatten.self)
     registry.register(ActivationLayer.self)
@@ -204,6 +205,31 @@ extension Dense: ConfigurableLayer {
     self.init(
       inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
       weights: .placeholder, biases: .placeholder, dtype: try configuration.floatingPointType())
+  }
+}
+
+extension BatchNorm: ConfigurableLayer {
+  public static var kind: String { "BatchNorm" }
+
+  public var configuration: LayerConfiguration {
+    var result = LayerConfiguration(
+      kind: Self.kind,
+      settings: ["features": .integer(features), "momentum": .number(momentum), "epsilon": .number(epsilon)])
+    if gamma.dtype != .float32 { result.settings["dtype"] = .text(gamma.dtype.description) }
+    return result
+  }
+
+  public convenience init(configuration: LayerConfiguration) throws {
+    let features = try configuration.integer("features", in: 1...largestExtent)
+    let (momentum, epsilon) = (try configuration.number("momentum"), try configuration.number("epsilon"))
+    guard Self.momenta.contains(momentum) else {
+      throw ConfigurationError("BatchNorm: 'momentum' is \(momentum); expected 0 to 1")
+    }
+    guard epsilon > 0 && epsilon.isFinite else {
+      throw ConfigurationError("BatchNorm: 'epsilon' is \(epsilon); expected a positive number")
+    }
+    let placeholder = Tensor(placeholder: TensorType([features], try configuration.floatingPointType()))
+    self.init(features, momentum: momentum, epsilon: epsilon) { _ in placeholder }
   }
 }
 

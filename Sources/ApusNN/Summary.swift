@@ -15,6 +15,8 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
   public let rows: [Row]
   public let parameterCount: Int
   public let trainableCount: Int
+  /// The numbers that are saved with the model but are no parameters, such as running statistics.
+  public let bufferCount: Int
   private let batchExtent: Int?
 
   init(of model: some Layer, inputShape: Shape) throws(ShapeError) {
@@ -34,6 +36,7 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
     self.rows = rows
     parameterCount = model.parameterCount
     trainableCount = model.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.shape.elementCount }
+    bufferCount = model.namedBuffers.reduce(0) { $0 + $1.buffer.shape.elementCount }
     batchExtent = inputShape.first
   }
 
@@ -49,6 +52,7 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
     let rule = String(repeating: "-", count: table.map(\.count).max() ?? 0)
     var total = "\(grouped(parameterCount)) parameters"
     if trainableCount != parameterCount { total += ", of which \(grouped(trainableCount)) are trainable" }
+    if bufferCount > 0 { total += ", and \(grouped(bufferCount)) non-trainable numbers in buffers" }
     let depth = rows.filter { $0.parameterCount > 0 }.count
     total += "; \(depth) \(depth == 1 ? "layer" : "layers") with parameters (\(depth + 1) counting the input)"
     return ([table[0], rule] + table[1...] + [rule, total]).joined(separator: "\n")

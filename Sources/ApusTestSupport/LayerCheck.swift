@@ -61,7 +61,7 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
 
   private func forwardProblems(_ layer: any Layer, _ shape: Shape) -> [String] {
     let twin = make(.float32)
-    for (single, double) in zip(twin.parameters, layer.parameters) { single.value = double.value.cast(to: .float32) }
+    copyState(of: layer, to: twin)
     let single = run { twin(input(shape, .float32)) }
     let double = run { layer(input(shape, .float64)) }
     var problems: [String] = []
@@ -76,6 +76,13 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
       problems.append("input \(shape): float32 is not float64: \(difference)")
     }
     return problems
+  }
+
+  private func copyState(of source: any Layer, to target: any Layer) {
+    for (new, old) in zip(target.parameters, source.parameters) { new.value = old.value.cast(to: new.dtype) }
+    for ((_, new), (_, old)) in zip(target.namedBuffers, source.namedBuffers) {
+      new.value = old.value.cast(to: new.dtype)
+    }
   }
 
   /// The rule must throw one sentence that says which layer, what it found and what it expected. A layer inside may be
@@ -96,13 +103,21 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
   /// The hand-written ``Layer/visit(_:)`` finds what reflection finds, in the same order. Reflection may put the name
   /// of the property that holds an array before the position: "layers.0.weight" for "0.weight".
   private func visitProblems(_ layer: any Layer) -> [String] {
-    let (named, reflected) = (layer.namedParameters, layer.reflectedParameters)
+    let reflected = layer.reflected
+    return namingProblems("parameter", layer.namedParameters, reflected.parameters)
+      + namingProblems(
+        "buffer", layer.namedBuffers.map { ($0.name, $0.buffer) }, reflected.buffers.map { ($0.name, $0.buffer) })
+  }
+
+  private func namingProblems(
+    _ what: String, _ named: [(name: String, parameter: Parameter)], _ reflected: [(name: String, parameter: Parameter)]
+  ) -> [String] {
     guard named.map(\.parameter) == reflected.map(\.parameter) else {
       return ["visit finds \(named.map(\.name)), reflection \(reflected.map(\.name))"]
     }
     return zip(named, reflected).compactMap { ours, theirs in
       ours.name == theirs.name || theirs.name.hasSuffix("." + ours.name)
-        ? nil : "the parameter \(ours.name) is called \(theirs.name) by reflection"
+        ? nil : "the \(what) \(ours.name) is called \(theirs.name) by reflection"
     }
   }
 
@@ -155,7 +170,10 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
       if copy.namedParameters.map(\.name) != layer.namedParameters.map(\.name) {
         return problems + ["the copy's parameters are \(copy.namedParameters.map(\.name))"]
       }
-      for (new, old) in zip(copy.parameters, layer.parameters) { new.value = old.value }
+      if copy.namedBuffers.map(\.name) != layer.namedBuffers.map(\.name) {
+        return problems + ["the copy's buffers are \(copy.namedBuffers.map(\.name))"]
+      }
+      copyState(of: layer, to: copy)
       let x = input(accepted[0], .float32)
       if run({ copy(x) }).floats != run({ layer(x) }).floats { problems.append("the copy computes other numbers") }
       return problems

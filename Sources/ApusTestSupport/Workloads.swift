@@ -23,81 +23,58 @@ public struct Workload: Sendable, CustomStringConvertible {
   /// Examples and targets.
   public typealias Batch = (x: Tensor, y: Tensor)
 
-  /// How weights start; biases follow.
-  enum Start: Sendable {
-    /// Weights and biases uniform within 1 / √inputs.
-    case uniform
-    /// Weights normal with this deviation, biases 0.
-    case normal(Double)
+  /// A parameter's initial values.
+  public struct InitialArray: Sendable {
+    /// The name that all frameworks' scripts share, such as "fc1.w".
+    public let name: String
+    public let shape: Shape
+    let start: Start
+
+    enum Start: Sendable {
+      /// Uniform within 1 / √inputs.
+      case uniform(inputs: Int)
+      /// Normal with this standard deviation.
+      case normal(Double)
+      case constant(Double)
+    }
   }
 
   /// Where the batch comes from: x is drawn before y.
   enum Source: Sendable {
     case flower
-    case normalAndClasses(rows: Int)
-    case normalAndNormal(rows: Int)
+    case normalAndClasses(rows: Int, columns: Int)
+    case normalAndNormal(rows: Int, columns: Int, targets: Int)
     /// Uniform numbers, which are their own target.
-    case uniform(rows: Int)
+    case uniform(rows: Int, columns: Int)
   }
 
   /// The key in `workloads.json`, such as "W3 mlp784".
   public let name: String
-  /// The number of inputs and of the units of each layer.
-  public let widths: [Int]
-  /// The activation of all layers but the last, which gives logits.
-  public let activation: Activation
-  let start: Start
+  /// The initial parameters, in the order in which they are drawn and in which the model lists them.
+  public let arrays: [InitialArray]
+  /// The layers, whatever their parameters are.
+  let layers: @Sendable (DType) -> [any Layer]
   let source: Source
-  private let lossFunction: @Sendable (_ output: Tensor, _ y: Tensor) -> Tensor
-  private let optimizer: @Sendable () -> any Optimizer
+  let lossFunction: @Sendable (_ output: Tensor, _ y: Tensor) -> Tensor
+  let optimizer: @Sendable () -> any Optimizer
 
   public var description: String { name }
-}
 
-extension Workload {
-  /// The course's planar classification: 400 points of a flower with two colours, a 2-4-1 network, gradient descent.
-  public static let planar = Workload(
-    name: "W1 planar", widths: [2, 4, 1], activation: .tanh, start: .normal(0.01), source: .flower,
-    lossFunction: { binaryCrossEntropy(logits: $0, target: $1) }, optimizer: { SGD(learningRate: 1.2) })
-
-  /// Softmax regression on images of 28 x 28 pixels.
-  public static let softmax784 = Workload(
-    name: "W2 softmax784", widths: [784, 10], activation: .identity, start: .uniform,
-    source: .normalAndClasses(rows: 128), lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
-    optimizer: { SGD(learningRate: 0.1) })
-
-  /// The multi-layer perceptron that every framework's tutorial trains on images of digits.
-  public static let mlp784 = Workload(
-    name: "W3 mlp784", widths: [784, 512, 512, 10], activation: .relu, start: .uniform,
-    source: .normalAndClasses(rows: 128), lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
-    optimizer: { Adam(learningRate: 1e-3) })
-
-  /// The two-layer regression of the PyTorch introduction (notes O2): the squared errors are summed.
-  public static let twoLayer = Workload(
-    name: "W5 twolayer", widths: [1000, 100, 10], activation: .relu, start: .uniform,
-    source: .normalAndNormal(rows: 64), lossFunction: { meanSquaredError($0, target: $1, reduction: .sum) },
-    optimizer: { Adam(learningRate: 1e-4) })
-
-  /// An autoencoder of images.
-  public static let autoencoder = Workload(
-    name: "W11 autoenc", widths: [784, 256, 64, 256, 784], activation: .relu, start: .uniform,
-    source: .uniform(rows: 256), lossFunction: { binaryCrossEntropy(logits: $0, target: $1) },
-    optimizer: { Adam(learningRate: 1e-3) })
-
-  public static let all = [planar, softmax784, mlp784, twoLayer, autoencoder]
+  /// The number of inputs and of the units of each dense layer.
+  public var widths: [Int] {
+    let matrices = arrays.map(\.shape).filter { $0.rank == 2 }
+    return matrices.prefix(1).map { $0[1] } + matrices.map { $0[0] }
+  }
 }
 
 extension Workload {
   /// The network with its initial parameters.
   public func makeModel(dtype: DType = .float32) -> Sequential {
-    let last = widths.count - 2
-    let layers = (0...last).map { i in
-      Dense(
-        widths[i], widths[i + 1], activation: i == last ? .identity : activation, weights: .zeros, dtype: dtype)
-    }
-    let model = Sequential(layers)
-    for (parameter, values) in zip(model.parameters, initialValues()) {
-      parameter.value = Tensor(values, shape: parameter.shape).cast(to: dtype)
+    let model = Sequential(layers(dtype))
+    var random = NumPyRandomState(seed: 1234)
+    for (parameter, array) in zip(model.parameters, arrays) {
+      precondition(parameter.shape == array.shape)
+      parameter.value = Tensor(array.values(&random), shape: array.shape).cast(to: dtype)
     }
     return model
   }
@@ -115,15 +92,15 @@ extension Workload {
     case .flower:
       let (x, y) = Self.flower()
       return (Tensor(x, shape: [400, 2]).cast(to: dtype), Tensor(y, shape: [400, 1]).cast(to: dtype))
-    case .normalAndClasses(let rows):
-      let x = normal(rows, widths[0])
+    case .normalAndClasses(let rows, let columns):
+      let x = normal(rows, columns)
       return (x, Tensor(random.randint(0..<10, count: rows).map { Int32($0) }))
-    case .normalAndNormal(let rows):
-      let x = normal(rows, widths[0])
-      return (x, normal(rows, widths[widths.count - 1]))
-    case .uniform(let rows):
-      let values = random.randomSample(count: rows * widths[0]).map { Float($0) }
-      let x = Tensor(values, shape: [rows, widths[0]]).cast(to: dtype)
+    case .normalAndNormal(let rows, let columns, let targets):
+      let x = normal(rows, columns)
+      return (x, normal(rows, targets))
+    case .uniform(let rows, let columns):
+      let values = random.randomSample(count: rows * columns).map { Float($0) }
+      let x = Tensor(values, shape: [rows, columns]).cast(to: dtype)
       return (x, x)
     }
   }
@@ -131,32 +108,18 @@ extension Workload {
   /// The loss of the network's output against the targets.
   public func loss(_ output: Tensor, _ y: Tensor) -> Tensor { lossFunction(output, y) }
 
-  /// One training step: forward, loss, backward, update.
+  /// One training step: forward, loss, backward, update. Unless the caller trains already, each step of an optimiser has random
+  /// numbers of its own.
   /// - Returns: the loss before the update.
   @discardableResult
   public func step(_ model: Sequential, _ optimizer: any Optimizer, _ batch: Batch) -> Tensor {
+    guard isTraining else {
+      var random = RandomSource(seed: 7, stream: UInt64(optimizer.memory.step))
+      return withTraining(random: &random) { step(model, optimizer, batch) }
+    }
     let (loss, gradients) = valueWithGradient(of: model) { self.loss($0(batch.x), batch.y) }
     optimizer.update(model, gradients)
     return loss
-  }
-
-  /// The elements of weight, bias, weight, … in the order of the layers, rounded to float32 as NumPy does.
-  private func initialValues() -> [[Float]] {
-    var random = NumPyRandomState(seed: 1234)
-    var values: [[Float]] = []
-    for (inputs, outputs) in zip(widths, widths.dropFirst()) {
-      switch start {
-      case .uniform:
-        let root = Double(inputs).squareRoot()
-        for count in [outputs * inputs, outputs] {
-          values.append(random.uniform(-1, 1, count: count).map { Float($0 / root) })
-        }
-      case .normal(let deviation):
-        values.append(random.randn(count: outputs * inputs).map { Float($0 * deviation) })
-        values.append(Array(repeating: 0, count: outputs))
-      }
-    }
-    return values
   }
 
   /// Two interleaved colours of petals.
@@ -177,5 +140,18 @@ extension Workload {
       }
     }
     return (x, y)
+  }
+}
+
+extension Workload.InitialArray {
+  /// The elements, rounded to float32 as NumPy does.
+  fileprivate func values(_ random: inout NumPyRandomState) -> [Float] {
+    switch start {
+    case .uniform(let inputs):
+      let root = Double(inputs).squareRoot()
+      return random.uniform(-1, 1, count: shape.elementCount).map { Float($0 / root) }
+    case .normal(let deviation): return random.randn(count: shape.elementCount).map { Float($0 * deviation) }
+    case .constant(let value): return Array(repeating: Float(value), count: shape.elementCount)
+    }
   }
 }

@@ -185,14 +185,14 @@ import Testing
       let w = Parameter(Tensor.ones([4, 3]))
       let rule = Update(scalars: 1) { p, g, k in p = p - k[0] * g }
       let x = Tensor.ones([5, 4])
-      var states: [Tensor] = []
+      let states: [Parameter] = []
       func step() {
         let (_, gradients, _) = valueWithGradient(of: [w], at: []) { _ in
           let y = tanh(x • w.value)
           let inner = gradient(at: y.stopGradient()) { ($0 * $0).sum() }
           return (square(y) + inner * y).mean()
         }
-        rule(w, gradient: gradients[0], states: &states, scalars: [0.01])
+        rule(w, gradient: gradients[0], states: states, scalars: [0.01])
       }
       for _ in 0..<10 { step() }
       let before = Tensor.memoryUse

@@ -6,8 +6,8 @@ import Testing
   private let halve = Update(scalars: 0) { p, _, _ in p = p * 0.5 }
 
   private func update(_ parameter: Parameter) {
-    var states: [Tensor] = []
-    halve(parameter, gradient: .zeros(parameter.shape), states: &states, scalars: [])
+    let states: [Parameter] = []
+    halve(parameter, gradient: .zeros(parameter.shape), states: states, scalars: [])
   }
 
   @Test func oldValuesDoNotChange() {
@@ -52,11 +52,11 @@ import Testing
   @Test func statesAreCopiedWhenSomebodyHoldsThem() {
     let rule = Update(scalars: 0) { p, g, v, _ in v = v + g }
     let parameter = Parameter(Tensor([0, 0] as [Float]))
-    var states = [Tensor.zeros([2])]
-    let held = states[0]
-    rule(parameter, gradient: Tensor.ones([2]), states: &states, scalars: [])
+    let states = [Parameter(Tensor.zeros([2]))]
+    let held = states[0].stored
+    rule(parameter, gradient: Tensor.ones([2]), states: states, scalars: [])
     #expect(held.floats == [0, 0])
-    #expect(states[0].floats == [1, 1])
+    #expect(states[0].stored.floats == [1, 1])
   }
 
   @Test func identityCounts() {

@@ -12,13 +12,13 @@ import Testing
         var random = RandomSource(seed: UInt64(count))
         func fresh() -> Tensor { Tensor.randomUniform([count], in: 0.5..<1.5, dtype: dtype, using: &random) }
         let parameter = Parameter(fresh())
-        var states = (0..<update.stateCount).map { _ in fresh() }
+        let states = (0..<update.stateCount).map { _ in Parameter(fresh()) }
         var p = parameter.stored.doubles
-        var m = states.first?.doubles ?? [Double](repeating: 0, count: count)
-        var v = states.count > 1 ? states[1].doubles : m
+        var m = states.first?.stored.doubles ?? [Double](repeating: 0, count: count)
+        var v = states.count > 1 ? states[1].stored.doubles : m
         for _ in 0..<3 {
           let gradient = fresh()
-          update(parameter, gradient: gradient, states: &states, scalars: scalars)
+          update(parameter, gradient: gradient, states: states, scalars: scalars)
           let g = gradient.doubles
           for i in 0..<count { (p[i], m[i], v[i]) = step(p[i], g[i], m[i], v[i]) }
         }
@@ -28,8 +28,8 @@ import Testing
           #expect(worst <= tolerance, "\(name), \(what), \(count) of \(dtype)")
         }
         check("p", parameter.stored, p)
-        if update.stateCount > 0 { check("m", states[0], m) }
-        if update.stateCount > 1 { check("v", states[1], v) }
+        if update.stateCount > 0 { check("m", states[0].stored, m) }
+        if update.stateCount > 1 { check("v", states[1].stored, v) }
       }
     }
   }
@@ -109,12 +109,12 @@ import Testing
   @Test func readsGradientsOfAnyLayout() {
     let rule = Update(scalars: 0) { p, g, _ in p = p - g }
     let parameter = Parameter(Tensor.zeros([2, 3]))
-    var states: [Tensor] = []
+    let states: [Parameter] = []
     rule(
-      parameter, gradient: Tensor([1, 2, 3, 4, 5, 6] as [Float]).reshaped([3, 2]).transposed(), states: &states,
+      parameter, gradient: Tensor([1, 2, 3, 4, 5, 6] as [Float]).reshaped([3, 2]).transposed(), states: states,
       scalars: [])
     #expect(parameter.value.floats == [-1, -3, -5, -2, -4, -6])
-    rule(parameter, gradient: Tensor(1 as Float).broadcast(to: [2, 3]), states: &states, scalars: [])
+    rule(parameter, gradient: Tensor(1 as Float).broadcast(to: [2, 3]), states: states, scalars: [])
     #expect(parameter.value.floats == [-2, -4, -6, -3, -5, -7])
   }
 
@@ -125,10 +125,10 @@ import Testing
       v = old
     }
     let parameter = Parameter(Tensor([1, 2, 3] as [Float]).cast(to: .bfloat16))
-    var states = [Tensor.zeros([3], dtype: .bfloat16)]
-    rule(parameter, gradient: Tensor([0.5, 0.5, 1] as [Float]).cast(to: .bfloat16), states: &states, scalars: [])
+    let states = [Parameter(Tensor.zeros([3], dtype: .bfloat16))]
+    rule(parameter, gradient: Tensor([0.5, 0.5, 1] as [Float]).cast(to: .bfloat16), states: states, scalars: [])
     #expect(parameter.value.doubles == [0.5, 1.5, 2])
-    #expect(states[0].doubles == [1, 2, 3])
+    #expect(states[0].stored.doubles == [1, 2, 3])
   }
 
   @Test func printsItsFormulas() {

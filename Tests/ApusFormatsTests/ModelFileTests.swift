@@ -53,6 +53,32 @@ import Testing
     #expect(bits(read.parameters[0].value) == bits(model.weight.value))
   }
 
+  /// Running statistics are part of what a model predicts with.
+  @Test func buffersAreSaved() throws {
+    let path = directory.file("x.safetensors")
+    let model = Sequential([Dense(12, 5), BatchNorm(5, momentum: 0.3), Dense(5, 2)])
+    let x = Self.input.reshaped([5, 12])
+    var random = RandomSource(seed: 1)
+    withTraining(random: &random) { _ = model(x) }
+    try model.save(to: path)
+    let read = try ModelFile(path: path).model
+    #expect(read.namedBuffers.map(\.name) == ["1.runningMean", "1.runningVariance"])
+    #expect(bits(read(x)) == bits(model(x)))
+    // A model that was read goes on training.
+    withTraining(random: &random) { _ = (model(x), read(x)) }
+    #expect(bits(read(x)) == bits(model(x)))
+
+    let others = model.namedParameters.map { ($0.name, $0.parameter.value) }
+    func refuse(_ variance: [(name: String, tensor: Tensor)], _ sentence: String) throws {
+      let tensors = others + [("1.runningMean", .ones([5]))] + variance
+      let configuration = try model.configuration.json().description
+      expectError(.doesNotFitModel, try file(configuration, tensors), sentence) { _ = try ModelFile(path: path) }
+    }
+    try refuse([], "the file lacks 1 parameter: '1.runningVariance'")
+    try refuse(
+      [("1.runningVariance", .ones([6]))], "tensor '1.runningVariance' has the shape (6,); the model expects (5,)")
+  }
+
   @Test func loadsIntoModels() throws {
     let path = directory.file("x.safetensors")
     let (model, other) = (Self.model(), Self.model(seed: 2))

@@ -38,6 +38,23 @@ import Testing
     #expect(zip(x.doubles, y.doubles).allSatisfy { $1 == 0 || abs($1 - $0 * scale) <= 1e-6 * abs($0 * scale) })
   }
 
+  @Test func whatIsDroppedBecomesZeroWhateverItWas() {
+    for value in [Double.nan, .infinity, -.infinity] {
+      let x = Tensor(filledWith: value, shape: [10, 20])
+      let y = Self.dropped(x, 0.5, seed: 3).doubles
+      let mask = Self.dropped(.ones([10, 20]), 0.5, seed: 3).doubles
+      #expect(zip(y, mask).allSatisfy { $1 == 0 ? $0 == 0 : $0.isNaN || $0 == value })
+    }
+  }
+
+  /// The masks of a seed stay what they are, for every element type: a training run can be repeated.
+  @Test(arguments: [DType.float32, .float64, .bfloat16]) func masksOfASeed(dtype: DType) {
+    var random = RandomSource(seed: 9)
+    let mask = Tensor.randomBernoulli([33, 7], probability: 0.7, dtype: .float32, using: &random)
+    let found = Self.dropped(.ones([33, 7], dtype: dtype), 0.3, seed: 9)
+    #expect(found.doubles.map { $0 > 0 } == mask.doubles.map { $0 > 0 })
+  }
+
   /// The share of zeros and the mean lie within five standard deviations of what the probability says.
   @Test(arguments: [0.1, 0.5, 0.9]) func expectationStays(probability: Double) {
     let count = 200_000.0

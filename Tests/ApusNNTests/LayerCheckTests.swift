@@ -32,6 +32,13 @@ import Testing
     LayerCheck("Dropout(0.0)", accepts: [[4, 3], [0, 3], [5]]) { _ in Dropout(0) },
     LayerCheck("Dropout(0.3)", accepts: [[4, 3], [1, 3], [0, 3], [2, 3, 4]]) { _ in Dropout(0.3) },
     LayerCheck("Dropout(0.3)", accepts: [[4, 3], [1, 3], [0, 3], [2, 3, 4]], isTraining: true) { _ in Dropout(0.3) },
+    LayerCheck("BatchNorm(3)", accepts: [[4, 3], [1, 3], [0, 3], [3], [2, 5, 4, 3]], refuses: [[3, 4], []]) {
+      BatchNorm(3, dtype: $0)
+    },
+    LayerCheck(
+      "BatchNorm(3, momentum: 0.5, epsilon: 0.001)", accepts: [[4, 3], [2, 3], [2, 2, 3]], refuses: [[4, 1]],
+      isTraining: true
+    ) { BatchNorm(3, momentum: 0.5, epsilon: 1e-3, dtype: $0) },
     LayerCheck("Flatten()", accepts: [[3, 2, 4], [1, 2, 4], [0, 2, 4], [5, 3], [7], [2, 0, 3]], refuses: [[]]) { _ in
       Flatten()
     },
@@ -67,15 +74,17 @@ import Testing
   /// Scales by a parameter; each mistake is one that a layer's author could make.
   private final class Wrong: ConfigurableLayer {
     enum Mistake: String, CaseIterable, Sendable {
-      case promise, refusal, name, description, gradient, visit, configuration
+      case promise, refusal, name, description, gradient, visit, buffer, configuration
     }
     let mistake: Mistake
     let scale: Parameter
+    let calls: Parameter
     static var kind: String { "Dropout" }
 
     init(_ mistake: Mistake, _ dtype: DType) {
       self.mistake = mistake
       scale = Parameter(Tensor([2.0, 3, 4]).cast(to: dtype), name: "scale")
+      calls = .buffer(Tensor(0.0).cast(to: dtype), name: "calls")
     }
     init(configuration: LayerConfiguration) throws { throw ConfigurationError("never read") }
     var configuration: LayerConfiguration {
@@ -97,6 +106,7 @@ import Testing
     }
     func visit(_ visitor: inout LayerVisitor) {
       if mistake != .visit { visitor.parameter("scale", scale) }
+      if mistake != .buffer { visitor.buffer("calls", calls) }
     }
     var description: String { mistake == .description ? "Scale" : "Wrong()" }
   }
@@ -104,7 +114,7 @@ import Testing
   @Test func harnessFindsMistakes() {
     let signs: [Wrong.Mistake: String] = [
       .promise: "promised", .refusal: "should be refused", .name: "lacks", .description: "the description is",
-      .gradient: "gradients:", .visit: "visit finds", .configuration: "the copy's parameters",
+      .gradient: "gradients:", .visit: "visit finds", .buffer: "visit finds", .configuration: "the copy's parameters",
     ]
     for mistake in Wrong.Mistake.allCases {
       let problems = LayerCheck("Wrong()", accepts: [[2, 3]], refuses: [[2, 4]]) { Wrong(mistake, $0) }.problems()

@@ -42,6 +42,7 @@ import Testing
     let model = workload.makeModel()
     let batch = workload.makeBatch()
     #expect(model.parameters.count == reference.parameters.count)
+    #expect(workload.arrays.map(\.name) == reference.parameters.map(\.name))
     for (parameter, expected) in zip(model.parameters, reference.parameters) {
       #expect(Array(parameter.shape) == expected.shape)
       #expect(Self.hash(parameter.value) == expected.fnv1a, "\(expected.name ?? "")")
@@ -53,7 +54,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Workload.all) func tenStepsInFloat64(workload: Workload) throws {
+  @Test(arguments: Workload.deterministic) func tenStepsInFloat64(workload: Workload) throws {
     let reference = try Self.reference(workload)
     let model = workload.makeModel(dtype: .float64)
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch(dtype: .float64))
@@ -69,9 +70,18 @@ import Testing
     }
   }
 
+  /// With dropout, the losses of other frameworks are a range: their masks differ.
+  @Test func dropoutWorkload() {
+    let workload = Workload.mlpbn
+    let (model, optimizer, batch) = (workload.makeModel(), workload.makeOptimizer(), workload.makeBatch())
+    #expect(model.parameterCount == 1_865_738)
+    let losses = (0..<10).map { _ in workload.step(model, optimizer, batch).item }
+    #expect((2.46...2.54).contains(losses[0]) && (1.93...2.07).contains(losses[9]), "\(losses)")
+  }
+
   /// Float32 against PyTorch's float64. Rounding errors grow with the steps; PyTorch's own float32 is as far from its
   /// float64.
-  @Test(arguments: Workload.all) func tenStepsInFloat32(workload: Workload) throws {
+  @Test(arguments: Workload.deterministic) func tenStepsInFloat32(workload: Workload) throws {
     let reference = try Self.reference(workload)
     let model = workload.makeModel()
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch())

@@ -16,6 +16,8 @@ package protocol Backend: AnyObject, Sendable {
   func elementwise(_ program: TileProgram, scalars: Scalars, shape: Shape, inputs: [Tensor], outputs: [Tensor])
   /// Reduces the middle axis of dense `x`, seen as (outer, count, inner).
   func reduce(_ reduction: Reduction, _ x: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor)
+  /// The mean and the biased variance of every column of dense (rows, columns) `x`, as the two rows of `y`.
+  func moments(_ x: Tensor, rows: Int, columns: Int, into y: Tensor)
   func cumulativeSum(_ x: Tensor, outer: Int, count: Int, inner: Int, reversed: Bool, into y: Tensor)
   /// Softmax-like functions over the last axis of dense `x`.
   func rowwise(_ function: RowFunction, _ x: Tensor, columns: Int, into y: Tensor)

@@ -4,21 +4,35 @@ import Synchronization
 ///
 /// Reading ``value`` inside a `valueWithGradient` that asks for this parameter gives the variable that gradients flow to; anywhere
 /// else it gives the plain tensor.
+///
+/// A ``buffer(_:name:)`` has the same identity and storage, but is no parameter of the model: its layer alone changes it.
 public final class Parameter: Sendable {
   /// A short name such as "weight".
   public let name: String?
+  /// Whether this is state that a layer keeps for itself, such as running statistics: saved with the model, never trained.
+  public let isBuffer: Bool
   private let state: Mutex<State>
 
   private struct State {
     var value: Tensor
-    var isTrainable = true
+    var isTrainable: Bool
   }
 
-  /// A parameter that starts as `value`, of any floating-point type.
-  public init(_ value: Tensor, name: String? = nil) {
+  /// A parameter that starts as `value`, of any floating-point type; not trainable, it starts frozen.
+  public convenience init(_ value: Tensor, name: String? = nil, isTrainable: Bool = true) {
+    self.init(value, name: name, isTrainable: isTrainable, isBuffer: false)
+  }
+
+  /// State that starts as `value` and is not trained; layers name it with `LayerVisitor.buffer(_:_:)`.
+  public static func buffer(_ value: Tensor, name: String? = nil) -> Parameter {
+    Parameter(value, name: name, isTrainable: false, isBuffer: true)
+  }
+
+  private init(_ value: Tensor, name: String?, isTrainable: Bool, isBuffer: Bool) {
     self.name = name
+    self.isBuffer = isBuffer
     let own = value.stopGradient().dense
-    state = Mutex(State(value: Recorder.current?.copyForNewParameter(own) ?? own))
+    state = Mutex(State(value: Recorder.current?.copyForNewParameter(own) ?? own, isTrainable: isTrainable))
   }
 
   /// The present value. Assigning replaces it: the shape and element type must stay the same.
@@ -51,9 +65,13 @@ public final class Parameter: Sendable {
   public var dtype: DType { stored.dtype }
 
   /// Whether optimisers and `valueWithGradient(of:)` include this parameter; set it to false to freeze it.
+  /// - Precondition: a buffer stays untrainable.
   public var isTrainable: Bool {
     get { state.withLock { $0.isTrainable } }
-    set { state.withLock { $0.isTrainable = newValue } }
+    set {
+      guard !isBuffer || !newValue else { fatalError("Parameter \(name ?? ""): a buffer cannot be trained") }
+      state.withLock { $0.isTrainable = newValue }
+    }
   }
 
   /// The value, to be overwritten in place: copied first if anybody else can see its elements.

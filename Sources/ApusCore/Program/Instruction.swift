@@ -3,6 +3,7 @@ enum Kernel: Sendable {
   case elementwise(Formula)
   case reduce(Reduction, outer: Int, count: Int, inner: Int)
   case cumulativeSum(outer: Int, count: Int, inner: Int, reversed: Bool)
+  case moments(rows: Int, columns: Int)
   case rowwise(RowFunction, columns: Int)
   case softmaxGradient(columns: Int)
   case softmaxCrossEntropy
@@ -55,6 +56,7 @@ enum Kernel: Sendable {
       backend.reduce(kind, x[0], outer: outer, count: count, inner: inner, into: y[0])
     case .cumulativeSum(let outer, let count, let inner, let reversed):
       backend.cumulativeSum(x[0], outer: outer, count: count, inner: inner, reversed: reversed, into: y[0])
+    case .moments(let rows, let columns): backend.moments(x[0], rows: rows, columns: columns, into: y[0])
     case .rowwise(let function, let columns): backend.rowwise(function, x[0], columns: columns, into: y[0])
     case .softmaxGradient(let columns): backend.softmaxGradient(x[0], dy: x[1], columns: columns, into: y[0])
     case .softmaxCrossEntropy: backend.softmaxCrossEntropy(x[0], labels: x[1], into: y[0])

@@ -285,6 +285,9 @@ package final class Recorder: Backend, @unchecked Sendable {
   package func cumulativeSum(_ x: Tensor, outer: Int, count: Int, inner: Int, reversed: Bool, into y: Tensor) {
     perform(.cumulativeSum(outer: outer, count: count, inner: inner, reversed: reversed), [x], [y])
   }
+  package func moments(_ x: Tensor, rows: Int, columns: Int, into y: Tensor) {
+    perform(.moments(rows: rows, columns: columns), [x], [y])
+  }
   package func rowwise(_ function: RowFunction, _ x: Tensor, columns: Int, into y: Tensor) {
     perform(.rowwise(function, columns: columns), [x], [y])
   }

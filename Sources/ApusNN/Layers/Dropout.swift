@@ -16,14 +16,16 @@ public final class Dropout: Layer {
 
   public func forward(_ x: Tensor) -> Tensor {
     guard probability > 0, let mode = TrainingMode.current else { return x }
-    let dtype: DType = x.dtype == .float64 ? .float64 : .float32
-    let kept = mode.withRandom {
-      Tensor.randomBernoulli(x.shape, probability: 1 - probability, dtype: dtype, using: &$0)
+    let isKept = mode.withRandom {
+      Tensor.randomBernoulli(x.shape, probability: 1 - probability, dtype: .bool, using: &$0)
     }
-    return Self.drop.call([x, kept.cast(to: x.dtype)], [1 / (1 - probability)])
+    return Self.drop.call([isKept, x], [1 / (1 - probability)])
   }
 
-  private static let drop = Elementwise("dropout", inputs: 2, scalars: 1) { x, s in x[0] * (x[1] * s[0]) }
+  /// A choice, not a product with 0: what is dropped becomes 0 even if it is infinite or NaN.
+  private static let drop = Elementwise("dropout", inputs: 2, scalars: 1, masks: [0]) { x, s in
+    select(x[0], x[1] * s[0], 0)
+  }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape { input }
   public func visit(_ visitor: inout LayerVisitor) {}

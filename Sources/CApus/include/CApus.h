@@ -4,6 +4,7 @@
 
 #include "apus_elementwise.h"
 #include "apus_matmul.h"
+#include "apus_moments.h"
 #include "apus_move.h"
 #include "apus_parallel.h"
 #include "apus_random.h"

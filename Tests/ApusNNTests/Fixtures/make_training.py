@@ -78,13 +78,18 @@ def checks(array):
 # Workloads.
 
 
-def linear(name, inputs, outputs, kind=None):
+def linear(name, inputs, outputs, kind=None, bias=True):
     kinds = (kind, {'constant': 0}) if kind else ({'uniform': inputs}, {'uniform': inputs})
-    return [(name + '.w', (outputs, inputs), kinds[0]), (name + '.b', (outputs,), kinds[1])]
+    weight, shift = (name + '.w', (outputs, inputs), kinds[0]), (name + '.b', (outputs,), kinds[1])
+    return [weight, shift] if bias else [weight]
 
 
 def dense_chain(*widths):
     return [entry for i, (m, n) in enumerate(zip(widths, widths[1:])) for entry in linear(f'fc{i + 1}', m, n)]
+
+
+def norm(name, features):
+    return [(name + '.g', (features,), {'constant': 1}), (name + '.b', (features,), {'constant': 0})]
 
 
 SMALL = {'normal': 0.01}
@@ -109,6 +114,18 @@ WORKLOADS = {
         layers=['relu', 'relu', 'none'],
         loss='softmaxCrossEntropy mean',
         optimizer={'adam': 1e-3},
+    ),
+    # Also has dropout of 0.5 after each relu; masks differ between frameworks, so the losses here are without.
+    'W4 mlpbn': dict(
+        parameters=linear('fc1', 784, 1024, bias=False)
+        + norm('bn1', 1024)
+        + linear('fc2', 1024, 1024, bias=False)
+        + norm('bn2', 1024)
+        + linear('fc3', 1024, 10),
+        data={'x': ['randn', 256, 784], 'y': ['randint 0 10', 256]},
+        layers=['batchNorm relu', 'batchNorm relu', 'none'],
+        loss='softmaxCrossEntropy mean',
+        optimizer={'sgd': 0.01, 'momentum': 0.9},
     ),
     'W5 twolayer': dict(
         parameters=dense_chain(1000, 100, 10),
@@ -172,8 +189,8 @@ def train(workload, kind):
     values = {k: torch.from_numpy(v).to(kind).requires_grad_() for k, v in initial(workload['parameters']).items()}
     x, y = map(torch.from_numpy, batch(workload['data']))
     x, y = x.to(kind), y.to(kind) if y.is_floating_point() else y.long()
-    ((name, rate),) = workload['optimizer'].items()
-    optimizer = (torch.optim.SGD if name == 'sgd' else torch.optim.Adam)(values.values(), lr=rate)
+    (name, rate), *options = workload['optimizer'].items()
+    optimizer = (torch.optim.SGD if name == 'sgd' else torch.optim.Adam)(values.values(), lr=rate, **dict(options))
     loss_function = {
         'binaryCrossEntropyWithLogits mean': F.binary_cross_entropy_with_logits,
         'softmaxCrossEntropy mean': F.cross_entropy,
@@ -182,8 +199,11 @@ def train(workload, kind):
     losses = []
     for _ in range(10):
         a, arrays = x, iter(values.values())
-        for activation in workload['layers']:
-            a = F.linear(a, next(arrays), next(arrays))
+        for layer in workload['layers']:
+            *norm, activation = layer.split()
+            a = F.linear(a, next(arrays), None if norm else next(arrays))
+            if norm:
+                a = F.batch_norm(a, None, None, next(arrays), next(arrays), training=True)
             if activation != 'none':
                 a = getattr(torch, activation)(a)
         loss = loss_function(a, y)

@@ -17,6 +17,8 @@ extension CPUBackend {
       }
       return KernelTask(
         ReduceKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner), operands: count)
+    case .moments(let rows, let columns):
+      return KernelTask(MomentsKernel(dtype: outputs[0].dtype, rows: rows, columns: columns), operands: count)
     case .rowwise(let function, let columns) where inputs[0].count > 0:
       return KernelTask(RowKernel(function, layout(inputs[0]), columns: columns), operands: count)
     case .softmaxCrossEntropy:
