@@ -14,7 +14,7 @@ build: install-prerequisites
 test: install-prerequisites
 	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
 
-# Prints the README's figures, beside NumPy and JAX where they are installed.
+# Prints the README's figures, beside every other framework that is installed (see Scripts/bench.sh).
 bench: build
 	Scripts/bench.sh
 

@@ -1,9 +1,17 @@
 #!/bin/sh
-# What `make bench` does: builds Apus and its benchmarks, and compares them with the peers that can be had.
+# What `make bench` does: builds Apus and its benchmarks, and compares them with every peer that can be had.
 #
-#   PEERS_PYTHON=python3   a Python that has numpy, jax, optax (any of them may be missing); otherwise .peers is made and filled
-#   PEERS_DIR=DIR          a directory with further peers (see Benchmarks/compare.py)
+#   PEERS_PYTHON=A:B       Pythons that have some of numpy, jax, optax, torch, tensorflow, keras, mlx, onnxruntime, onnx; every
+#                          framework runs with the first that has it. Without, .peers is made and filled:
+#   PEERS_INSTALL=light    numpy, jax, onnxruntime; all: PyTorch, TensorFlow with Keras and MLX too (several gigabytes); none
+#   PEERS=numpy,jax        only these
 #   SECONDS_EACH=1 ROUNDS=3 THREADS=2 WORKLOADS=planar,gemm JOBS=2
+#
+#   Scripts/bench.sh --quick               whether everything runs, in a few minutes; no times to rely on
+#   Scripts/bench.sh --json FILE           stores every single result too
+#   Scripts/bench.sh --side-by-side        how much a second copy of the process slows training down
+#
+# Nothing else may run meanwhile: thread teams wait by spinning. The tables say so if something did.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,23 +19,42 @@ swift build -c release ${JOBS:+-j "$JOBS"} --product apus --static-swift-stdlib
 # SwiftPM looks for new files of a package beside this one only when the manifest has changed.
 touch Benchmarks/Package.swift
 swift build -c release ${JOBS:+-j "$JOBS"} --package-path Benchmarks --product apus-bench
+bench=Benchmarks/.build/release/apus-bench
+
+if ! command -v python3 > /dev/null; then
+  echo "There is no Python to compare and to print tables with: Apus alone, as lines of JSON." >&2
+  workloads=planar,softmax784,mlp784,mlpbn,twolayer,autoenc,infer1-mlp,coldstart,ceilings,kernels,gemm,elementwise,concurrent-mlp
+  for workload in $(echo "${WORKLOADS:-$workloads}" | tr , ' '); do
+    "$bench" --workload "$workload" --threads "${THREADS:-2}" --seconds "${SECONDS_EACH:-1}"
+  done
+  exit
+fi
+
+# For PyTorch as experts run it on AMD; without a compiler the comparison says that this is missing.
+if command -v cc > /dev/null; then
+  cc -shared -fPIC -O2 -o Benchmarks/.build/mkl_on_amd.so Benchmarks/Peers/mkl_on_amd.c
+fi
+
+# Installs packages ($1: one word each) into .peers; what is there already costs nothing, what cannot be had in $2 seconds is left out.
+install() {
+  for package in $1; do
+    .peers/bin/python -m pip show --quiet "${package%%\[*}" 2> /dev/null && continue
+    echo "Installing $package into .peers, for comparison ..."
+    timeout "$2" .peers/bin/python -m pip install --quiet --disable-pip-version-check "$package" ||
+      echo "$package cannot be installed here and now; the comparison goes without." >&2
+  done
+}
 
 python=${PEERS_PYTHON:-}
 if [ -z "$python" ]; then
-  python=.peers/bin/python
-  [ -x "$python" ] || python3 -m venv .peers || python=python3
-  # What is there already costs nothing; what cannot be had in a few minutes is left out. NumPy is the smallest: it goes first.
-  if [ "$python" != python3 ]; then
-    for packages in numpy "jax optax"; do
-      if ! "$python" -c "import $(echo $packages | sed 's/ /, /g')" 2>/dev/null; then
-        echo "Installing $packages into .peers, for comparison ..."
-        # shellcheck disable=SC2086 # two packages are two words
-        timeout 200 .peers/bin/pip install --quiet --disable-pip-version-check $packages ||
-          echo "$packages cannot be installed here and now; the comparison goes without." >&2
-      fi
-    done
+  python=python3
+  if [ -x .peers/bin/python ] || python3 -m venv .peers; then
+    python=.peers/bin/python
+    choice=${PEERS_INSTALL:-light}
+    [ "$choice" = none ] || install "numpy jax optax onnx onnxruntime" 200
+    [ "$choice" != all ] || install "torch tensorflow-cpu keras mlx[cpu]" 900
   fi
 fi
 
-exec python3 Benchmarks/compare.py --python "$python" ${PEERS_DIR:+--peers "$PEERS_DIR"} \
-  --seconds "${SECONDS_EACH:-1}" --rounds "${ROUNDS:-3}" --threads "${THREADS:-2}" ${WORKLOADS:+--workloads "$WORKLOADS"}
+exec python3 Benchmarks/compare.py --python "$python" ${PEERS:+--peers "$PEERS"} --seconds "${SECONDS_EACH:-1}" \
+  --rounds "${ROUNDS:-3}" --threads "${THREADS:-2}" ${WORKLOADS:+--workloads "$WORKLOADS"} "$@"

@@ -4,12 +4,13 @@ Columns are the examples, so that also narrow layers have long rows. Parameters 
 optimiser is a few calls; large arrays are reused from step to step.
 """
 
-from workloads import batch, matrices, measure, measure_products, network, options, parameters
+from timing import measure, measure_products, predict
+from workloads import DROPPED, EPSILON, MOMENTUM, STATISTICS_MOMENTUM
+from workloads import batch, chosen_mode, matrices, network, options, parameters, predicts
 
 import numpy as np
 
-if options.mode not in (None, 'eager'):
-    raise SystemExit(f'There is no mode "{options.mode}"; expected eager.')
+mode = chosen_mode('eager')
 
 if options.workload == 'gemm':
 
@@ -18,7 +19,7 @@ if options.workload == 'gemm':
         c = np.empty_like(a)
         return lambda: np.matmul(a, b, out=c)
 
-    measure_products('numpy', np.__version__, 'eager', make)
+    measure_products('numpy', np.__version__, mode, make)
     raise SystemExit
 
 net = network()
@@ -26,7 +27,6 @@ x, target = batch(net)
 count = len(x)
 examples = np.arange(count)
 x = np.ascontiguousarray(x.T)
-target = np.ascontiguousarray(target.T)
 one = np.float32(1)
 
 
@@ -39,26 +39,82 @@ def views(flat, shapes):
     return arrays
 
 
-start = [array for layer in parameters(net) for array in layer]
-shapes = [array.shape for array in start]
+# Weight and bias of every layer, then the gains of the normalised ones.
+layers = parameters(net)
+start = [array for layer in layers for array in (layer.weight, layer.bias)]
+start += [layer.gain for layer in layers if layer.gain is not None]
+shapes = [array.shape if array.ndim == 2 else (len(array), 1) for array in start]
 values = np.concatenate([array.ravel() for array in start])
 gradients = np.empty_like(values)
-weights, biases = views(values, shapes)[::2], [b[:, None] for b in views(values, shapes)[1::2]]
-weight_gradients, bias_gradients = views(gradients, shapes)[::2], views(gradients, shapes)[1::2]
+pairs = 2 * len(layers)
+
+
+def by_kind(arrays):
+    return arrays[0:pairs:2], arrays[1:pairs:2], arrays[pairs:]
+
+
+weights, biases, gains = by_kind(views(values, shapes))
+weight_gradients, bias_gradients, gain_gradients = by_kind(views(gradients, shapes))
 
 outputs = [np.empty((width, count), np.float32) for width in net.widths[1:]]
 deltas = [np.empty_like(output) for output in outputs]
+
+
+class Normalization:
+    """Batch normalisation of one layer, in place; its shift is the layer's bias."""
+
+    def __init__(self, layer):
+        self.gain, self.shift = gains[layer], biases[layer]
+        self.gain_gradient, self.shift_gradient = gain_gradients[layer], bias_gradients[layer]
+        self.normal = np.empty_like(outputs[layer])
+        self.work = np.empty_like(self.normal)
+        self.mean, self.variance = np.zeros_like(self.gain), np.ones_like(self.gain)
+
+    def forward(self, z):
+        mean = z.mean(axis=1, keepdims=True)
+        np.subtract(z, mean, out=self.normal)
+        variance = np.einsum('ij,ij->i', self.normal, self.normal)[:, None] / np.float32(count)
+        self.scale = one / np.sqrt(variance + np.float32(EPSILON))
+        self.normal *= self.scale
+        np.multiply(self.normal, self.gain, out=z)
+        z += self.shift
+        self.mean += np.float32(STATISTICS_MOMENTUM) * (mean - self.mean)
+        self.variance += np.float32(STATISTICS_MOMENTUM) * (variance - self.variance)
+
+    def backward(self, delta):
+        self.shift_gradient[...] = delta.sum(axis=1, keepdims=True)
+        self.gain_gradient[...] = np.einsum('ij,ij->i', delta, self.normal)[:, None]
+        delta -= self.shift_gradient / np.float32(count)
+        delta -= np.multiply(self.normal, self.gain_gradient / np.float32(count), out=self.work)
+        delta *= self.gain * self.scale
+
+
+normalizations = [Normalization(layer) for layer in range(len(gains))]
+random = np.random.default_rng(0)
+kept_scale = np.float32(1 / (1 - DROPPED))
 
 
 def forward():
     a = x
     for i, z in enumerate(outputs):
         np.matmul(weights[i], a, out=z)
-        z += biases[i]
+        if normalizations and i + 1 < len(outputs):
+            normalizations[i].forward(z)
+        else:
+            z += biases[i]
         if i + 1 < len(outputs):
             np.tanh(z, out=z) if net.activation == 'tanh' else np.maximum(z, 0, out=z)
+            if normalizations:
+                z *= (random.random(z.shape, np.float32) >= np.float32(DROPPED)) * kept_scale
         a = z
     return a
+
+
+if predicts():
+    predict('numpy', np.__version__, mode, forward, net, parameters=values.size)
+    raise SystemExit
+
+target = np.ascontiguousarray(target.T)
 
 
 def softmax_loss(z, dz):
@@ -98,12 +154,18 @@ def squared_loss(z, dz):
 def backward():
     for i in reversed(range(len(outputs))):
         delta = deltas[i]
+        if normalizations and i + 1 < len(outputs):
+            normalizations[i].backward(delta)
+        else:
+            np.sum(delta, axis=1, keepdims=True, out=bias_gradients[i])
         np.matmul(delta, (outputs[i - 1] if i else x).T, out=weight_gradients[i])
-        np.sum(delta, axis=1, out=bias_gradients[i])
         if i:
             np.matmul(weights[i].T, delta, out=deltas[i - 1])
             a = outputs[i - 1]
-            deltas[i - 1] *= one - a * a if net.activation == 'tanh' else a > 0
+            if net.activation == 'tanh':
+                deltas[i - 1] *= one - a * a
+            else:  # what was dropped is 0 as well
+                deltas[i - 1] *= (a > 0) * kept_scale if normalizations else a > 0
 
 
 class SGD:
@@ -112,6 +174,17 @@ class SGD:
 
     def update(self):
         np.multiply(gradients, np.float32(net.rate), out=self.scaled)
+        np.subtract(values, self.scaled, out=values)
+
+
+class Momentum:
+    def __init__(self):
+        self.velocity, self.scaled = np.zeros_like(values), np.empty_like(values)
+
+    def update(self):
+        self.velocity *= np.float32(MOMENTUM)
+        self.velocity += gradients
+        np.multiply(self.velocity, np.float32(net.rate), out=self.scaled)
         np.subtract(values, self.scaled, out=values)
 
 
@@ -139,7 +212,7 @@ class Adam:
 
 
 loss_function = {'softmax': softmax_loss, 'binary': binary_loss, 'squared': squared_loss}[net.loss]
-optimizer = SGD() if net.optimizer == 'sgd' else Adam()
+optimizer = {'sgd': SGD, 'momentum': Momentum, 'adam': Adam}[net.optimizer]()
 
 
 def step():
@@ -149,4 +222,4 @@ def step():
     return loss
 
 
-measure('numpy', np.__version__, 'eager', step, net)
+measure('numpy', np.__version__, mode, step, net, parameters=values.size)

@@ -1,16 +1,12 @@
-"""What the peers share: options, the networks with their initial parameters and data, timing, the line of JSON.
+"""The networks of all peers, with their initial parameters and data, and the options of every script.
 
 Import this before the framework: it sets the number of threads. The definitions are those of
-Sources/ApusBench/Networks.swift.
+Sources/ApusTestSupport/Workloads.swift.
 """
 
 import argparse
-import json
 import os
-import resource
-import statistics
-import sys
-import time
+from collections import namedtuple
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--workload', required=True)
@@ -33,48 +29,86 @@ import numpy as np  # noqa: E402 (after the environment)
 
 
 class Network:
-    def __init__(self, widths, batch, loss, optimizer, rate):
+    """Dense layers. With `normalized`, hidden layers are batch-normalised before the activation, and half of their units
+    are dropped after it."""
+
+    def __init__(self, widths, batch, loss, optimizer, rate, activation='relu', normalized=False):
         self.widths, self.batch, self.loss, self.optimizer, self.rate = widths, batch, loss, optimizer, rate
-        self.activation = 'relu'
+        self.activation, self.normalized = activation, normalized
+
+    @property
+    def parameter_count(self):
+        """What the widths make; a normalised layer has a gain and a shift for each unit in place of the bias."""
+        dense = sum((inputs + 1) * outputs for inputs, outputs in zip(self.widths, self.widths[1:]))
+        return dense + (sum(self.widths[1:-1]) if self.normalized else 0)
 
 
-NETWORKS = {
-    'planar': Network([2, 4, 1], 400, 'binary', 'sgd', 1.2),
+# One layer's parameters, float32: a weight of shape (outputs, inputs), a bias, and a gain if the layer is normalised.
+Layer = namedtuple('Layer', 'weight bias gain')
+
+MLP = Network([784, 512, 512, 10], 128, 'softmax', 'adam', 1e-3)
+TRAINING = {
+    'planar': Network([2, 4, 1], 400, 'binary', 'sgd', 1.2, activation='tanh'),
     'softmax784': Network([784, 10], 128, 'softmax', 'sgd', 0.1),
-    'mlp784': Network([784, 512, 512, 10], 128, 'softmax', 'adam', 1e-3),
+    'mlp784': MLP,
+    'mlpbn': Network([784, 1024, 1024, 10], 256, 'softmax', 'momentum', 0.01, normalized=True),
     'twolayer': Network([1000, 100, 10], 64, 'squared', 'adam', 1e-4),
     'autoenc': Network([784, 256, 64, 256, 784], 256, 'binary', 'adam', 1e-3),
 }
-NETWORKS['planar'].activation = 'tanh'
+# The network of mlp784 predicts one sample: again and again, or once in the life of a process.
+PREDICTION = {'infer1-mlp': MLP, 'coldstart': MLP}
 SIZES = (64, 128, 256, 512, 1024, 2048)
+# Of batch normalisation and dropout.
+EPSILON, STATISTICS_MOMENTUM, DROPPED = 1e-5, 0.1, 0.5
+MOMENTUM = 0.9
+
+
+def unknown(what, value, known):
+    return SystemExit(f'There is no {what} "{value}"; expected one of {", ".join(known)}.')
+
+
+def chosen_mode(*known):
+    """The mode asked for, the first one if none was."""
+    if options.mode not in (None, *known):
+        raise unknown('mode', options.mode, known)
+    return options.mode or known[0]
 
 
 def network():
-    if options.workload not in NETWORKS:
-        sys.exit(f'There is no workload "{options.workload}"; expected one of {", ".join(NETWORKS)}, gemm.')
-    return NETWORKS[options.workload]
+    known = {**TRAINING, **PREDICTION}
+    if options.workload not in known:
+        raise unknown('workload', options.workload, [*known, 'gemm'])
+    return known[options.workload]
+
+
+def predicts():
+    return options.workload in PREDICTION
 
 
 def parameters(net):
-    """One (weight, bias) for each layer, float32, weights of shape (outputs, inputs)."""
+    """The layers as they start."""
     random = np.random.RandomState(1234)
     layers = []
-    for inputs, outputs in zip(net.widths, net.widths[1:]):
+    for i, (inputs, outputs) in enumerate(zip(net.widths, net.widths[1:])):
+        normalized = net.normalized and i + 2 < len(net.widths)
         if options.workload == 'planar':
             weight, bias = random.randn(outputs, inputs) * 0.01, np.zeros(outputs)
         else:
             weight = random.uniform(-1, 1, (outputs, inputs)) / inputs**0.5
-            bias = random.uniform(-1, 1, outputs) / inputs**0.5
-        layers.append((weight.astype(np.float32), bias.astype(np.float32)))
+            bias = np.zeros(outputs) if normalized else random.uniform(-1, 1, outputs) / inputs**0.5
+        gain = np.ones(outputs, np.float32) if normalized else None
+        layers.append(Layer(weight.astype(np.float32), bias.astype(np.float32), gain))
     return layers
 
 
 def batch(net):
-    """Inputs and targets (labels are int32)."""
+    """Inputs and targets (labels are int32); for a prediction one sample and no target."""
     if options.workload == 'planar':
         return flower()
     random = np.random.RandomState(7)
     inputs = net.widths[0]
+    if predicts():
+        return random.randn(1, inputs).astype(np.float32), None
     if options.workload == 'autoenc':
         x = random.random_sample((net.batch, inputs)).astype(np.float32)
         return x, x
@@ -98,69 +132,3 @@ def flower():
 def matrices(n):
     random = np.random.RandomState(0)
     return random.randn(n, n).astype(np.float32), random.randn(n, n).astype(np.float32)
-
-
-# Timing.
-
-
-def process_age():
-    """Seconds since the process was started; exact when BENCH_STARTED holds the starter's monotonic clock."""
-    if 'BENCH_STARTED' in os.environ:
-        return (time.monotonic_ns() - int(os.environ['BENCH_STARTED'])) * 1e-9
-    try:
-        with open('/proc/self/stat') as stat, open('/proc/uptime') as uptime:
-            ticks = int(stat.read().rsplit(')', 1)[1].split()[19])
-            return float(uptime.read().split()[0]) - ticks / os.sysconf('SC_CLK_TCK')
-    except OSError:
-        return None
-
-
-def report(framework, version, mode, **fields):
-    line = dict(framework=framework, version=version, mode=mode, workload=options.workload, threads=options.threads)
-    print(json.dumps({**line, **fields}), flush=True)
-
-
-def measure(framework, version, mode, step, net, steps_per_call=1):
-    """Times `step`, which runs `steps_per_call` complete steps and returns their losses.
-
-    Warm-up: ten steps and a tenth of the time (at least 0.3 s). Then every call is timed on its own.
-    """
-    losses = list(np.ravel(step()))
-    startup = process_age()
-    clock = time.perf_counter
-    begin = clock()
-    while len(losses) < 10 or clock() - begin < max(0.3, 0.1 * options.seconds):
-        losses += list(np.ravel(step()))
-    times = []
-    end = clock() + options.seconds
-    while (clock() < end or len(times) < 5) and len(times) < 200_000:
-        before = clock()
-        last = step()
-        times.append((clock() - before) * 1e3 / steps_per_call)
-    tenths = statistics.quantiles(times, n=10)
-    count = sum((inputs + 1) * outputs for inputs, outputs in zip(net.widths, net.widths[1:]))
-    report(
-        framework, version, mode,
-        ms_per_step_median=round(statistics.median(times), 5), ms_per_step_min=round(min(times), 5),
-        ms_p10=round(tenths[0], 5), ms_p90=round(tenths[-1], 5), steps=len(times) * steps_per_call,
-        loss_first=float(losses[0]), loss_10=float(losses[9]), loss_last=float(np.ravel(last)[-1]),
-        peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        startup_s=startup, params=sum(w.size + b.size for w, b in parameters(net)), params_expected=count,
-    )
-
-
-def measure_products(framework, version, mode, make):
-    """`make(n)` returns a function of no arguments that runs one product of n x n matrices to its end."""
-    results = {}
-    for n in SIZES:
-        product = make(n)
-        product(), product(), product()
-        times = []
-        end = time.perf_counter() + max(0.4, options.seconds / len(SIZES))
-        while time.perf_counter() < end or len(times) < 5:
-            before = time.perf_counter()
-            product()
-            times.append(time.perf_counter() - before)
-        rate = 2e-9 * n**3
-        results[str(n)] = [round(rate / statistics.median(times), 1), round(rate / min(times), 1)]
-    report(framework, version, mode, gflops_median_best=results)

@@ -11,14 +11,14 @@ struct ApusBench: ParsableCommand {
     discussion: """
       Networks (one step is forward, loss, backward and update on one fixed batch): \
       \(Workload.all.map(\.shortName).joined(separator: ", ")).
-      Prediction of one sample: infer1-mlp, and coldstart from the start of the process.
-      Kernels: gemm beside oneDNN's own call, elementwise beside the memory's speed.
+      Prediction of one sample: infer1-mlp, coldstart from the start of the process, concurrent-mlp on many threads.
+      The machine: ceilings. Kernels beside it: kernels, gemm, elementwise.
       """)
 
   @Option(help: "What to measure.")
   var workload: String
-  @Option(help: "How operations run: eager.")
-  var mode = "eager"
+  @Option(help: "How networks run.")
+  var mode = Mode.eager
   @Option(help: "The number of threads.")
   var threads = 2
   @Option(help: "How long to measure.")
@@ -26,28 +26,34 @@ struct ApusBench: ParsableCommand {
   @Option(help: "A directory with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given.")
   var data: String?
 
+  private static let others = [
+    "infer1-mlp", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
+  ]
+
   func run() throws {
-    guard mode == "eager" else { throw BenchmarkError("There is no mode \"\(mode)\"; expected eager.") }
     guard threads > 0 else { throw BenchmarkError("\(threads) threads are too few; expected at least 1.") }
     guard seconds > 0, seconds.isFinite else { throw BenchmarkError("\(seconds) seconds cannot be measured.") }
     Threads.count = threads
     var line = JSONLine()
     line.add("framework", "apus")
     line.add("version", apusVersion)
-    line.add("mode", mode)
+    line.add("mode", mode.rawValue)
     line.add("workload", workload)
     line.add("threads", Threads.count)
     switch workload {
+    case "ceilings": ceilingsBenchmark(seconds: seconds, threads: threads, into: &line)
+    case "kernels": kernelBenchmark(seconds: seconds, threads: threads, into: &line)
     case "gemm": gemmBenchmark(seconds: seconds, into: &line)
     case "elementwise": elementwiseBenchmark(seconds: seconds, threads: threads, into: &line)
-    case "coldstart": try coldStartBenchmark(data: data, into: &line)
-    case "infer1-mlp": try predictionBenchmark(data: data, seconds: seconds, into: &line)
+    case "coldstart": try coldStartBenchmark(mode: mode, data: data, into: &line)
+    case "infer1-mlp": try predictionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
+    case "concurrent-mlp": try concurrentBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     default:
       guard let network = Workload.named(workload) else {
-        let known = Workload.all.map(\.shortName) + ["infer1-mlp", "coldstart", "gemm", "elementwise"]
+        let known = Workload.all.map(\.shortName) + Self.others
         throw BenchmarkError("There is no workload \"\(workload)\"; expected one of \(known.joined(separator: ", ")).")
       }
-      try trainingBenchmark(network, data: data, seconds: seconds, into: &line)
+      try trainingBenchmark(network, mode: mode, data: data, seconds: seconds, into: &line)
     }
     print(line.text)
     if workload == "coldstart" { bench_exit(0) }

@@ -26,18 +26,8 @@ private final class Inputs {
     c = .randomNormal([count], using: &random)
     result = a
     layer = SingleParameter(a)
-    let b = b
-    gradients = valueWithGradient(of: layer) { ($0.parameter.value * b).sum() }.gradients
+    gradients = layer.gradients(b)
   }
-}
-
-/// A layer that only has a parameter, for an optimiser to update.
-private final class SingleParameter: Layer {
-  let parameter: Parameter
-  init(_ value: Tensor) { parameter = Parameter(value) }
-  func forward(_ x: Tensor) -> Tensor { x * parameter.value }
-  func outputShape(for input: Shape) throws(ShapeError) -> Shape { input }
-  func visit(_ visitor: inout LayerVisitor) { visitor.parameter("parameter", parameter) }
 }
 
 /// Element-wise operations in GB/s (bytes that must be read and written), beside a plain loop with the same traffic and beside
@@ -51,7 +41,7 @@ func elementwiseBenchmark(seconds: Double, threads: Int, into line: inout JSONLi
     },
     Operation(name: "swish", traffic: BENCH_COPY, passes: 2) { $0.result = Activation.silu($0.a) },
     Operation(name: "gelu", traffic: BENCH_COPY, passes: 2) { $0.result = Activation.gelu($0.a) },
-    Operation(name: "adam", traffic: BENCH_UPDATE, passes: 7) { $0.optimizer.update($0.layer, $0.gradients) },
+    Operation(name: "adam", traffic: BENCH_ADAM, passes: 7) { $0.optimizer.update($0.layer, $0.gradients) },
   ]
   let sizes = [16_384, 131_072, 16_777_216]
   let share = seconds / Double(sizes.count * operations.count)

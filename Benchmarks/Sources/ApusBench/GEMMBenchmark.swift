@@ -48,15 +48,3 @@ func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
   line.add("sgemm_gflops_median_best", plain)
   line.add("ratio_to_sgemm", ratios)
 }
-
-/// Plain arrays of floats, aligned to a cache line, as a C program has them.
-enum Arrays {
-  static func with<R>(count: Int, number: Int, _ body: ([UnsafeMutablePointer<Float>]) throws -> R) rethrows -> R {
-    let arrays = (0..<number).map { _ in
-      let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
-      return bytes.initializeMemory(as: Float.self, repeating: 1, count: count)
-    }
-    defer { for array in arrays { UnsafeMutableRawPointer(array).deallocate() } }
-    return try body(arrays)
-  }
-}

@@ -29,28 +29,29 @@ extension JSONLine {
 }
 
 /// Times whole training steps: forward, loss, backward, update.
-func trainingBenchmark(_ workload: Workload, data: String?, seconds: Double, into line: inout JSONLine) throws {
+func trainingBenchmark(
+  _ workload: Workload, mode: Mode, data: String?, seconds: Double, into line: inout JSONLine
+) throws {
   let model = try workload.makeModel(from: data)
-  let batch = try workload.makeBatch(from: data)
-  let optimizer = workload.makeOptimizer()
-  let times = measure(seconds: seconds, step: { workload.step(model, optimizer, batch) }, value: \.item)
+  let step = try mode.trainingStep(workload, model, try workload.makeBatch(from: data))
+  let times = measure(seconds: seconds, step: step, value: \.item)
   line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 
 /// Times the prediction of one sample by the network of `mlp784`. What is reported as the loss is the sum of the ten outputs.
-func predictionBenchmark(data: String?, seconds: Double, into line: inout JSONLine) throws {
+func predictionBenchmark(mode: Mode, data: String?, seconds: Double, into line: inout JSONLine) throws {
   let (model, x) = try predictor(data: data)
-  // A prediction is complete when it has been read.
-  let times = measure(seconds: seconds, step: { model(x).floats }, value: { Double($0.reduce(0, +)) })
+  let times = measure(
+    seconds: seconds, step: try mode.prediction(model, x), value: { Double($0.reduce(0, +)) })
   line.add(times, parameters: model.parameterCount, expected: Workload.mlp784.parameterCount)
 }
 
 /// Measures from the start of the process to the first prediction.
-func coldStartBenchmark(data: String?, into line: inout JSONLine) throws {
+func coldStartBenchmark(mode: Mode, data: String?, into line: inout JSONLine) throws {
   let atEntry = bench_process_age()
   let (model, x) = try predictor(data: data)
   let built = bench_process_age()
-  let output = model(x).floats
+  let output = try mode.prediction(model, x)()
   line.add("startup_s", bench_process_age(), digits: 6)
   line.add("out", Double(output[0]))
   line.add("peak_rss_mb", bench_peak_memory(), digits: 1)
@@ -62,6 +63,6 @@ func coldStartBenchmark(data: String?, into line: inout JSONLine) throws {
 }
 
 /// The network of `mlp784` and one sample.
-private func predictor(data: String?) throws -> (model: Sequential, x: Tensor) {
+func predictor(data: String?) throws -> (model: Sequential, x: Tensor) {
   (try Workload.mlp784.makeModel(from: data), try Workload.mlp784.makeSample(from: data))
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,18 @@ double bench_process_age(void) {
 }
 
 double bench_peak_memory(void) {
+#ifdef __linux__
+  // The kernel's own record: getrusage also remembers whoever started this process.
+  FILE *file = fopen("/proc/self/status", "r");
+  if (file) {
+    char line[256];
+    long kib = -1;
+    while (kib < 0 && fgets(line, sizeof line, file))
+      if (sscanf(line, "VmHWM: %ld", &kib) != 1) kib = -1;
+    fclose(file);
+    if (kib >= 0) return (double)kib / 1024;
+  }
+#endif
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
 #ifdef __APPLE__
@@ -70,6 +83,28 @@ double bench_machine_seconds(void) {
 #endif
 }
 
+int64_t bench_cache_size(int32_t level) {
+#ifdef __linux__
+  for (int index = 0; index < 8; index++) {
+    // The files of one cache: its level, what it holds, its size such as 48K.
+    char path[96], kind[32] = "";
+    int found = 0, kib = 0;
+    const char *names[3] = {"level", "type", "size"}, *formats[3] = {"%d", "%31s", "%dK"};
+    void *values[3] = {&found, kind, &kib};
+    int read = 0;
+    for (int i = 0; i < 3; i++) {
+      snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, names[i]);
+      FILE *file = fopen(path, "r");
+      if (!file) break;
+      read += fscanf(file, formats[i], values[i]);
+      fclose(file);
+    }
+    if (read == 3 && found == level && kib > 0 && strcmp(kind, "Instruction") != 0) return (int64_t)kib * 1024;
+  }
+#endif
+  return level == 1 ? 32768 : level == 2 ? 524288 : 8388608;
+}
+
 _Noreturn void bench_exit(int32_t status) {
   fflush(NULL);
   _exit(status);
@@ -81,66 +116,26 @@ void bench_sgemm(int64_t n, const float *a, const float *b, float *c) {
   dnnl_sgemm('N', 'N', n, n, n, 1, a, n, b, n, 0, c, n);
 }
 
-// Memory traffic. Variants for wide vectors, so that the caches' bandwidth is reached too.
-
-#if defined(__x86_64__) && defined(__linux__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE __attribute__((noinline))
-#endif
-
-WIDE static void copy(const float *restrict a, float *restrict y, int64_t count) {
-  for (int64_t i = 0; i < count; i++) y[i] = a[i] * 1.5f;  // not quite a copy, or the compiler would call memcpy
-}
-WIDE static void add(const float *restrict a, const float *restrict b, float *restrict y, int64_t count) {
-  for (int64_t i = 0; i < count; i++) y[i] = a[i] + b[i];
-}
-WIDE static void multiply_add(const float *restrict a, const float *restrict b, const float *restrict c, float *restrict y, int64_t count) {
-  for (int64_t i = 0; i < count; i++) y[i] = a[i] * b[i] + c[i];
-}
-WIDE static void update(float *restrict p, const float *restrict g, float *restrict m, float *restrict v, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
-    m[i] = 0.9f * m[i] + 0.1f * g[i];
-    v[i] = 0.9f * v[i] + 0.1f * g[i];
-    p[i] = p[i] - 0.001f * m[i];
-  }
-}
-
-// The team that oneDNN and Apus use. GOMP_parallel is what a compiler emits for `#pragma omp parallel`.
-extern void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags);
-extern int omp_get_thread_num(void);
-extern int omp_get_num_threads(void);
+// Threads that know nothing of each other, as a server's.
 
 typedef struct {
-  bench_traffic traffic;
-  float *const *x;
-  float *y;
-  int64_t count;
-} job;
+  void (*body)(void *, int32_t);
+  void *context;
+  int32_t index;
+} thread_start;
 
-static void run_part(const job *j, int64_t begin, int64_t count) {
-  float *const *x = j->x;
-  switch (j->traffic) {
-    case BENCH_MEMCPY: memcpy(j->y + begin, x[0] + begin, (size_t)count * sizeof(float)); break;
-    case BENCH_COPY: copy(x[0] + begin, j->y + begin, count); break;
-    case BENCH_ADD: add(x[0] + begin, x[1] + begin, j->y + begin, count); break;
-    case BENCH_MULTIPLY_ADD: multiply_add(x[0] + begin, x[1] + begin, x[2] + begin, j->y + begin, count); break;
-    case BENCH_UPDATE: update(x[0] + begin, x[1] + begin, x[2] + begin, x[3] + begin, count); break;
+static void *run_thread(void *pointer) {
+  thread_start *start = pointer;
+  start->body(start->context, start->index);
+  return NULL;
+}
+
+void bench_on_threads(int32_t count, void (*body)(void *, int32_t), void *context) {
+  pthread_t threads[count];
+  thread_start starts[count];
+  for (int32_t i = 0; i < count; i++) {
+    starts[i] = (thread_start){body, context, i};
+    if (pthread_create(&threads[i], NULL, run_thread, &starts[i]) != 0) abort();
   }
-}
-
-static void run_share(void *context) {
-  const job *j = context;
-  int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-  int64_t begin = j->count * thread / threads, end = j->count * (thread + 1) / threads;
-  run_part(j, begin, end - begin);
-}
-
-void bench_move(bench_traffic traffic, float *const *x, float *y, int64_t count, int32_t threads) {
-  job j = {traffic, x, y, count};
-  // Waking the team takes longer than a short loop.
-  if (threads <= 1 || count < 32768)
-    run_part(&j, 0, count);
-  else
-    GOMP_parallel(run_share, &j, (unsigned)threads, 0);
+  for (int32_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
