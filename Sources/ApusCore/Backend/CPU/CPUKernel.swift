@@ -16,8 +16,8 @@ protocol CPUKernel {
 }
 
 extension Team {
-  /// Work below this many nanoseconds stays on the calling thread: waking the team costs about as much.
-  static let parallelThreshold = 20_000.0
+  /// Work below this many nanoseconds stays on the calling thread: from here on, two threads that are awake win.
+  static let parallelThreshold = 5_000.0
 
   /// Runs all pieces of `kernel`.
   static func run(_ kernel: some CPUKernel, _ addresses: CPUKernel.Addresses) {
