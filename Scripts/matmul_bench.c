@@ -44,7 +44,7 @@ static void run(job *j, int contender) {
     return;
   }
   j->running = &j->plans[contender];
-  if (j->running->cost < 5000)  // as in Team.parallelThreshold
+  if (j->running->pieces == 1 || !apus_parallel_pays(j->running->cost))
     for (int64_t piece = 0; piece < j->running->pieces; piece++) run_piece(j, piece);
   else
     apus_parallel(j->running->pieces, run_piece, j);

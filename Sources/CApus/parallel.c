@@ -20,6 +20,8 @@ enum { MOST_THREADS = 256, WORKER_STACK = 8 << 20 };
 // For how long to spin. Measured: the gaps between the regions of a training step are mostly below 20 us, and to wake a thread takes 5 us
 // of the caller's time and up to 50 us until it runs.
 static const int64_t spin_ns = 50000;
+// The least work of a region on one core: from here on two threads win, when they are awake, and when they sleep.
+static const int64_t awake_pays_ns = 5000, asleep_pays_ns = 60000;
 
 // One cache line and its neighbour (which the processor fetches with it) for what one thread writes and others read.
 #define LINES _Alignas(128)
@@ -49,8 +51,8 @@ static struct {
   LINES void (*body)(void *, int64_t);
   void *context;
   share shares[MOST_THREADS];
-  // Guarded by `taken`.
-  int32_t workers;
+  // Changed by who has `taken`.
+  _Atomic int32_t workers;
   uint64_t number;
   sleeper sleepers[MOST_THREADS];  // the caller's is the first
 } team;
@@ -240,6 +242,18 @@ static void run_region(int32_t threads, int64_t chunks, void (*body)(void *, int
   is_inside = false;
   const uint64_t state = atomic_fetch_and(&team.state, ~(uint64_t)OPEN);
   if (WORKERS(state) > 0) wait_until(&team.sleepers[0], is_left, 0);
+}
+
+bool apus_parallel_pays(double ns) {
+  static _Atomic int64_t missed = 0;
+  if (ns < (double)awake_pays_ns || apus_threads() == 1) return false;
+  if (ns >= (double)asleep_pays_ns) return true;
+  if (team.workers > 0 && !atomic_load_explicit(&team.sleepers[1].asleep, memory_order_relaxed)) return true;
+  // To wake the workers for this alone costs more than it brings; a row of such regions is worth it.
+  const int64_t work = (int64_t)ns;
+  if (atomic_fetch_add_explicit(&missed, work, memory_order_relaxed) + work < asleep_pays_ns) return false;
+  atomic_store_explicit(&missed, 0, memory_order_relaxed);
+  return true;
 }
 
 void apus_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {

@@ -16,12 +16,9 @@ protocol CPUKernel {
 }
 
 extension Team {
-  /// Work below this many nanoseconds stays on the calling thread: from here on, two threads that are awake win.
-  static let parallelThreshold = 5_000.0
-
-  /// Runs all pieces of `kernel`.
+  /// Runs all pieces of `kernel`, on the team where that pays.
   static func run(_ kernel: some CPUKernel, _ addresses: CPUKernel.Addresses) {
-    guard kernel.pieces > 1, kernel.cost >= parallelThreshold else {
+    guard kernel.pieces > 1, apus_parallel_pays(kernel.cost) else {
       for piece in 0..<kernel.pieces { kernel.run(addresses, piece: piece) }
       return
     }
