@@ -1,16 +1,19 @@
-// How fast the routes of the matrix product are, side by side: plain dnnl_sgemm, the same through apus_onednn_gemm, oneDNN's matmul
-// primitive, the own kernels. Contenders alternate; the median of the rounds counts.
+// How fast the routes of the matrix product are, side by side: plain dnnl_sgemm with oneDNN's own threads, and plans that go each way
+// on the team. Contenders alternate; the median of the rounds counts.
 //
-//   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul*,onednn*,parallel}.c -ldnnl -lgomp -lm
+//   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul_*,onednn*,parallel,support}.c -ldnnl -lgomp -lm
 //   ./a.out [threads [square|small|large|rows|epilogue|versions|create]]
-#define _POSIX_C_SOURCE 200809L  // clock_gettime
+#define _POSIX_C_SOURCE 200809L  // clock_gettime, nanosleep
 #include <oneapi/dnnl/dnnl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "CApus.h"
+
+extern void omp_set_num_threads(int threads);
 
 static double now(void) {
   struct timespec t;
@@ -23,22 +26,38 @@ enum { SGEMM, GEMM, PRIMITIVE, OWN, CONTENDERS, ROUNDS = 7 };
 typedef struct {
   apus_matmul shape;
   bool a_transposed, b_transposed;
-  float *a, *b, *bias, *c, *scratch;
-  void *handle;
+  float *a, *b, *bias, *c;
+  apus_matmul_plan plans[CONTENDERS];
+  const apus_matmul_plan *running;
 } job;
 
-static void run(const job *j, int contender) {
-  const apus_matmul *s = &j->shape;
-  switch (contender) {
-    case SGEMM:
-      dnnl_sgemm(j->a_transposed ? 'T' : 'N', j->b_transposed ? 'T' : 'N', s->m, s->n, s->k, 1, j->a, j->a_transposed ? s->m : s->k, j->b,
-                 j->b_transposed ? s->k : s->n, 0, j->c, s->n);
-      break;
-    case GEMM: apus_onednn_gemm(s, j->a, j->b, j->c, false); break;
-    case PRIMITIVE: apus_onednn_matmul_run(j->handle, j->a, j->b, j->bias, j->c, j->scratch); break;
-    default: apus_matmul_own_parallel(s, j->a, j->b, j->bias, j->c);
-  }
+static void run_piece(void *context, int64_t piece) {
+  const job *j = context;
+  if (apus_matmul_plan_run(j->running, j->a, j->b, j->bias, j->c, piece) != 0) abort();
 }
+
+static void run(job *j, int contender) {
+  const apus_matmul *s = &j->shape;
+  if (contender == SGEMM) {
+    dnnl_sgemm(j->a_transposed ? 'T' : 'N', j->b_transposed ? 'T' : 'N', s->m, s->n, s->k, 1, j->a, j->a_transposed ? s->m : s->k, j->b,
+               j->b_transposed ? s->k : s->n, 0, j->c, s->n);
+    return;
+  }
+  j->running = &j->plans[contender];
+  if (j->running->pieces == 1 || !apus_parallel_pays(j->running->cost))
+    for (int64_t piece = 0; piece < j->running->pieces; piece++) run_piece(j, piece);
+  else
+    apus_parallel(j->running->pieces, run_piece, j);
+}
+
+// 0 where this way cannot do the product.
+static bool prepare(job *j, int contender) {
+  static const apus_matmul_route_kind routes[] = {[GEMM] = APUS_MATMUL_GEMM, [PRIMITIVE] = APUS_MATMUL_PRIMITIVE, [OWN] = APUS_MATMUL_OWN};
+  return contender == SGEMM || apus_matmul_plan_make(&j->shape, routes[contender], &j->plans[contender]) == 0;
+}
+
+// OpenMP's threads spin for milliseconds after their last region, in everybody's way.
+static void rest(void) { nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); }
 
 static float *filled(int64_t count) {
   float *p = aligned_alloc(64, ((size_t)count * 4 + 127) / 64 * 64);
@@ -57,27 +76,28 @@ static job make(int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, ap
 }
 
 static void finish(job *j) {
-  if (j->handle) apus_onednn_matmul_destroy(j->handle);
-  free(j->a), free(j->b), free(j->c), free(j->bias), free(j->scratch);
+  for (int contender = 0; contender < CONTENDERS; contender++) apus_matmul_plan_destroy(&j->plans[contender]);
+  free(j->a), free(j->b), free(j->c), free(j->bias);
 }
 
 static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue) {
   job j = make(m, n, k, at, bt, bias, epilogue);
-  double begun = now();
-  int32_t status = apus_onednn_matmul_create(&j.shape, &j.handle);
-  double creation = now() - begun;
-  if (status) printf("primitive: %s\n", apus_onednn_status_name(status));
-  size_t scratch = j.handle ? apus_onednn_matmul_scratch_bytes(j.handle) : 0;
-  if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
+  bool able[CONTENDERS];
+  double creation = 0;
+  for (int contender = 0; contender < CONTENDERS; contender++) {
+    double begun = now();
+    able[contender] = prepare(&j, contender);
+    if (contender == PRIMITIVE) creation = now() - begun;
+  }
 
   double flops = 2.0 * (double)m * (double)n * (double)k, times[CONTENDERS][ROUNDS];
-  for (int contender = 0; contender < CONTENDERS; contender++) run(&j, contender);
   for (int round = 0; round < ROUNDS; round++)
     for (int contender = 0; contender < CONTENDERS; contender++) {
-      if (contender == PRIMITIVE && !j.handle) continue;
+      if (!able[contender]) continue;
       int64_t repeats = (int64_t)(1500 / (0.1 + flops / 1e5)) + 1;  // about 2 ms
       if (repeats > 4000) repeats = 4000;
-      run(&j, contender);
+      rest();
+      for (int i = 0; i < 3; i++) run(&j, contender);
       double start = now();
       for (int64_t i = 0; i < repeats; i++) run(&j, contender);
       times[contender][round] = (now() - start) / (double)repeats;
@@ -85,11 +105,12 @@ static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, 
   printf("%-28s %5ld %5ld %5ld %c%c", name, (long)m, (long)n, (long)k, at ? 'T' : 'N', bt ? 'T' : 'N');
   for (int contender = 0; contender < CONTENDERS; contender++) {
     qsort(times[contender], ROUNDS, sizeof(double), by_value);
-    double t = times[contender][ROUNDS / 2];
+    double t = able[contender] ? times[contender][ROUNDS / 2] : NAN;
     printf(" | %8.2f us %6.1f", t, flops / t * 1e-3);
   }
   apus_matmul_route_kind route = apus_matmul_route(&j.shape);
-  printf(" | made in %6.0f us | %s\n", creation, route == APUS_MATMUL_OWN ? "own" : route == APUS_MATMUL_GEMM ? "gemm" : "primitive");
+  const apus_matmul_plan *p = &j.plans[route == APUS_MATMUL_OWN ? OWN : route == APUS_MATMUL_GEMM ? GEMM : PRIMITIVE];
+  printf(" | made in %6.0f us | %ldx%ld tiles, cost %.0f us | %s\n", creation, (long)p->grid_rows, (long)p->grid_columns, p->cost * 1e-3, route == APUS_MATMUL_OWN ? "own" : route == APUS_MATMUL_GEMM ? "gemm" : "primitive");
   finish(&j);
 }
 
@@ -101,20 +122,17 @@ static void creation(void) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     job j = make(shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, true, APUS_EPILOGUE_RELU);
     start = now();
-    apus_onednn_matmul_create(&j.shape, &j.handle);
+    prepare(&j, PRIMITIVE);
     double first = now() - start;
-    void *again = NULL;
+    apus_matmul_plan_destroy(&j.plans[PRIMITIVE]);
     start = now();
-    apus_onednn_matmul_create(&j.shape, &again);
+    prepare(&j, PRIMITIVE);
     double second = now() - start;
-    size_t scratch = apus_onednn_matmul_scratch_bytes(j.handle);
-    if (scratch) j.scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
     start = now();
     run(&j, PRIMITIVE);
     double first_run = now() - start;
-    printf("primitive %5ld %5ld %5ld %c%c: create %7.0f us, again %5.0f us, first run %6.0f us, scratch %zu\n", (long)j.shape.m, (long)j.shape.n,
-           (long)j.shape.k, j.a_transposed ? 'T' : 'N', j.b_transposed ? 'T' : 'N', first, second, first_run, scratch);
-    apus_onednn_matmul_destroy(again);
+    printf("primitive %5ld %5ld %5ld %c%c: create %7.0f us, again %5.0f us, first run %6.0f us\n", (long)j.shape.m, (long)j.shape.n,
+           (long)j.shape.k, j.a_transposed ? 'T' : 'N', j.b_transposed ? 'T' : 'N', first, second, first_run);
     finish(&j);
   }
   job j = make(32, 128, 64, false, true, false, APUS_EPILOGUE_NONE);
@@ -130,7 +148,7 @@ int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : 1;
   const char *what = argc > 2 ? argv[2] : "all";
   apus_set_threads(threads);
-  (void)apus_threads();
+  omp_set_num_threads(threads);
   printf("oneDNN %d, %d thread(s), own kernels: level %d\n", apus_onednn_version(), threads,
          apus_matmul_own_level(getenv("APUS_LEVEL") ? atoi(getenv("APUS_LEVEL")) : -1));
   bool all = !strcmp(what, "all");

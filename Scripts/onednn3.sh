@@ -27,7 +27,8 @@ fi
 # The same benchmark, linked with either.
 bench() {
   clang -std=c17 -O2 "$@" "-I$root/Sources/CApus/include" "$root/Scripts/matmul_bench.c" "$root"/Sources/CApus/matmul_*.c \
-    "$root"/Sources/CApus/onednn.c "$root"/Sources/CApus/onednn_matmul.c "$root/Sources/CApus/parallel.c" -ldnnl -lgomp -lm
+    "$root"/Sources/CApus/onednn.c "$root"/Sources/CApus/onednn_matmul.c "$root"/Sources/CApus/parallel.c \
+    "$root/Sources/CApus/support.c" -ldnnl -lgomp -lm
 }
 bench -o "$folder/bench2"
 bench "-I$folder/include" "-L$folder/lib" "-Wl,-rpath,$folder/lib" -o "$folder/bench3"

@@ -14,4 +14,41 @@ static inline apus_matmul apus_matmul_folded(apus_matmul s) {
   return s;
 }
 
+static inline int64_t apus_matmul_element_bytes(apus_dtype dtype) {
+  return dtype == APUS_BF16 ? 2 : dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4;
+}
+
+/// The matrix as BLAS sees it: row-major with a leading dimension, or the transpose of one. False when neither stride is 1, or the
+/// other is less than the extent: that is what oneDNN cannot read.
+static inline bool apus_matmul_blas_layout(int64_t rows, int64_t columns, int64_t row, int64_t column, char *transposed, int64_t *leading) {
+  if ((column == 1 || columns == 1) && (rows == 1 || row >= columns)) {
+    *transposed = 'N';
+    *leading = rows == 1 ? columns : row;
+    return true;
+  }
+  if ((row == 1 || rows == 1) && (columns == 1 || column >= rows)) {
+    *transposed = 'T';
+    *leading = columns == 1 ? rows : column;
+    return true;
+  }
+  return false;
+}
+
+// The own kernels, for the instruction set that a plan has fixed.
+const void *apus_matmul_own_kernels(void);
+/// Which cuts of a matrix they profit from.
+void apus_matmul_own_cuts(const void *kernels, const apus_matmul *shape, bool *by_rows, bool *by_columns);
+void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c,
+                         apus_matmul_tile tile);
+
+// oneDNN, on the calling thread alone. `shape` is a tile's; the matrices of the whole C have `c_row` elements a row, and lie `c_batch`
+// apart. All return 0 or oneDNN's status.
+/// Whether plain GEMM can do this product.
+int32_t apus_onednn_gemm_check(const apus_matmul *shape);
+int32_t apus_onednn_gemm(const apus_matmul *shape, const float *a, const float *b, float *c, int64_t c_row, int64_t c_batch);
+/// A primitive with bias and epilogue. No extent may be 0; a batch may share A or B (stride 0), not both.
+int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64_t c_batch, void **primitive);
+int32_t apus_onednn_matmul_run(void *primitive, const void *a, const void *b, const void *bias, void *c);
+void apus_onednn_matmul_destroy(void *primitive);
+
 #endif

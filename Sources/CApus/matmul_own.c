@@ -92,7 +92,6 @@ int32_t apus_matmul_own_level(int32_t level) {
   return wanted == &plain_kernels ? 0 : wanted->lanes == 16 ? 512 : 2;
 }
 
-static int64_t bytes_of(apus_dtype dtype) { return dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4; }
 static const void *at(const void *base, int64_t elements, int64_t bytes) { return (const char *)base + elements * bytes; }
 
 static void activate(const kernels *on, const apus_matmul *s, void *c, int64_t count) {
@@ -135,8 +134,8 @@ typedef struct {
 
 enum { TURNED_ROWS = 128, TURNED_COLUMNS = 8 };
 
-static plan make_plan(const apus_matmul *s, const void *bias) {
-  plan p = {.on = choose()};
+static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias) {
+  plan p = {.on = on};
   p.x = (product){.k = s->k, .bias = bias, .a_row = s->a_row, .a_column = s->a_column, .b_row = s->b_row, .b_column = s->b_column,
                   .c_row = s->n, .bias_step = 1, .relu = s->epilogue == APUS_EPILOGUE_RELU, .to_end = true};
   int64_t m = s->m, n = s->n;
@@ -172,7 +171,7 @@ static plan make_plan(const apus_matmul *s, const void *bias) {
 // Rows [row, row + rows) and columns [column, column + columns) of one matrix.
 static void run_part(const plan *p, const apus_matmul *s, const void *a, const void *b, void *c, int64_t row, int64_t rows, int64_t column,
                      int64_t columns) {
-  const int64_t bytes = bytes_of(s->dtype);
+  const int64_t bytes = apus_matmul_element_bytes(s->dtype);
   if (p->outer) {
     run_outer(p->on, s, a, b, p->x.bias, c, row, row + rows);
   } else {
@@ -200,66 +199,23 @@ static void run_part(const plan *p, const apus_matmul *s, const void *a, const v
   }
 }
 
-void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c, int64_t begin, int64_t end) {
-  if (begin >= end || shape->n <= 0) return;
-  const apus_matmul s = apus_matmul_folded(*shape);
-  const int64_t bytes = bytes_of(s.dtype);
-  const plan p = make_plan(&s, s.has_bias ? bias : NULL);
-  while (begin < end) {
-    const int64_t matrix = begin / s.m, row = begin - matrix * s.m;
-    const int64_t rows = end - begin < s.m - row ? end - begin : s.m - row;
-    run_part(&p, &s, at(a, matrix * s.a_batch, bytes), at(b, matrix * s.b_batch, bytes), (void *)at(c, matrix * s.m * s.n, bytes), row, rows, 0, s.n);
-    begin += rows;
-  }
+void apus_matmul_own_run(const void *on, const apus_matmul *s, const void *a, const void *b, const void *bias, void *c, apus_matmul_tile t) {
+  if (t.first_row >= t.end_row || t.first_column >= t.end_column) return;
+  const int64_t bytes = apus_matmul_element_bytes(s->dtype);
+  const plan p = make_plan(on, s, s->has_bias ? bias : NULL);
+  for (int64_t matrix = t.first_matrix; matrix < t.end_matrix; matrix++)
+    run_part(&p, s, at(a, matrix * s->a_batch, bytes), at(b, matrix * s->b_batch, bytes), (void *)at(c, matrix * s->m * s->n, bytes), t.first_row,
+             t.end_row - t.first_row, t.first_column, t.end_column - t.first_column);
 }
 
-// Over the team. A chunk has at least this many multiply-adds: below, waking a thread costs more than it brings.
-#define CHUNK_WORK 131072
-typedef struct {
-  const plan *p;
-  const apus_matmul *s;
-  const void *a, *b;
-  void *c;
-  int64_t chunks;
-  bool by_columns;
-} team_work;
-
-static void run_chunk(void *context, int64_t chunk) {
-  const team_work *w = context;
-  const int64_t total = w->by_columns ? (w->s->n + 63) / 64 : w->s->batch * ((w->s->m + 7) / 8);  // in blocks that fill the tiles
-  const int64_t begin = total * chunk / w->chunks, end = total * (chunk + 1) / w->chunks;
-  if (w->by_columns) {
-    const int64_t to = end * 64 < w->s->n ? end * 64 : w->s->n;
-    if (begin < end) run_part(w->p, w->s, w->a, w->b, w->c, 0, w->s->m, begin * 64, to - begin * 64);
-    return;
-  }
-  const int64_t blocks = (w->s->m + 7) / 8, bytes = bytes_of(w->s->dtype);
-  for (int64_t block = begin; block < end;) {
-    const int64_t matrix = block / blocks, first = block - matrix * blocks;
-    const int64_t count = end - block < blocks - first ? end - block : blocks - first;
-    const int64_t to = (first + count) * 8 < w->s->m ? (first + count) * 8 : w->s->m;
-    run_part(w->p, w->s, at(w->a, matrix * w->s->a_batch, bytes), at(w->b, matrix * w->s->b_batch, bytes),
-             (void *)at(w->c, matrix * w->s->m * w->s->n, bytes), first * 8, to - first * 8, 0, w->s->n);
-    block += count;
-  }
+void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c, apus_matmul_tile tile) {
+  apus_matmul_own_run(choose(), shape, a, b, bias, c, tile);
 }
 
-void apus_matmul_own_parallel(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c) {
-  if (shape->batch <= 0 || shape->m <= 0 || shape->n <= 0) return;
-  const apus_matmul s = apus_matmul_folded(*shape);
-  const double work = (double)s.batch * (double)s.m * (double)s.n * (double)s.k;
-  int64_t chunks = 1;
-  if (work >= 2 * CHUNK_WORK) {
-    chunks = apus_threads();
-    if ((double)chunks > work / CHUNK_WORK) chunks = (int64_t)(work / CHUNK_WORK);
-  }
-  if (chunks <= 1) {
-    apus_matmul_own(shape, a, b, bias, c, 0, shape->batch * shape->m);
-    return;
-  }
-  const plan p = make_plan(&s, s.has_bias ? bias : NULL);
-  // By columns, B is read (and packed) once in all; by rows, A is.
-  const bool by_columns = s.batch == 1 && !p.swapped && !p.outer && s.n >= s.m && s.n >= 64 * chunks;
-  team_work w = {&p, &s, a, b, c, chunks, by_columns};
-  apus_parallel(chunks, run_chunk, &w);
+const void *apus_matmul_own_kernels(void) { return choose(); }
+
+void apus_matmul_own_cuts(const void *on, const apus_matmul *s, bool *by_rows, bool *by_columns) {
+  const plan p = make_plan(on, s, NULL);
+  *by_rows = !p.outer;  // which computes all of C at once
+  *by_columns = !p.outer && !p.swapped;
 }

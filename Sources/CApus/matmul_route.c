@@ -10,7 +10,7 @@
 //   128 x 128 x 128 T        214    209       218
 //   4 x 512 x 784 T          177     96        70    few rows: B is read once, at the speed of the cache it lies in
 //   32 x 512 x 784 T         193    178       171
-//   32 x 2048 x 2048 N        70    186       120    ... but the own tiles do not block k
+//   32 x 2048 x 2048 N        70    186       120    ... but the own kernels do not block k
 //   1024 x 1024 x 1024 N     119    197       178
 //   64 x 64 x 4096 T         143     25       175    dnnl_sgemm does badly with a transposed B and long k,
 //   256 x 64 x 1024 T        185    120       212
@@ -21,10 +21,10 @@
 // for the few rows of a prediction, the own kernels win or draw, and a larger forward pass goes through primitives only.
 #include "matmul.h"
 
-// oneDNN wants one of two strides to be 1, and the other at least the extent.
 static bool suits_onednn(int64_t rows, int64_t columns, int64_t row, int64_t column) {
-  if ((column == 1 || columns == 1) && (rows == 1 || row >= columns)) return true;
-  return (row == 1 || rows == 1) && (columns == 1 || column >= rows);
+  char transposed;
+  int64_t leading;
+  return apus_matmul_blas_layout(rows, columns, row, column, &transposed, &leading);
 }
 
 apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) {
@@ -37,9 +37,8 @@ apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) {
 
   const double work = (double)s.m * (double)s.n * (double)s.k;
   if (work <= 128.0 * 128 * 128 || s.m <= 4 || (s.m <= 32 && s.k <= 1024)) return APUS_MATMUL_OWN;
-  // A small result of long sums, such as a weight's gradient: dnnl_sgemm is slow there, and splits k over many threads, which makes
-  // the bits depend on their number.
+  // A small result of long sums, such as a weight's gradient: dnnl_sgemm is slow there.
   if (s.m * s.n <= 128 * 128 && s.k >= 1024) return APUS_MATMUL_OWN;
-  const bool is_plain = s.batch == 1 && !s.has_bias && s.epilogue == APUS_EPILOGUE_NONE;
+  const bool is_plain = !s.has_bias && s.epilogue == APUS_EPILOGUE_NONE;
   return is_plain && s.b_column == 1 ? APUS_MATMUL_GEMM : APUS_MATMUL_PRIMITIVE;
 }

@@ -2,6 +2,7 @@
 #include "onednn.h"
 
 #include <oneapi/dnnl/dnnl_debug.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -83,34 +84,72 @@ dnnl_status_t apus_onednn_attributes(apus_epilogue epilogue, dnnl_primitive_attr
   return dnnl_success;
 }
 
+// MARK: - One thread
+
+extern int omp_get_max_threads(void);
+extern void omp_set_num_threads(int threads);
+
+int apus_onednn_begin(void) {
+  const int threads = omp_get_max_threads();
+  if (threads != 1) omp_set_num_threads(1);
+  return threads;
+}
+
+void apus_onednn_end(int threads) {
+  if (threads != 1) omp_set_num_threads(threads);
+}
+
+// MARK: - Scratch memory
+
+typedef struct {
+  size_t bytes;
+  void *memory;
+} scratch;
+static _Thread_local scratch thread_scratch;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+// One block serves every primitive of a thread, and goes when the thread does.
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
+
+static void *scratch_memory(size_t bytes) {
+  if (bytes <= thread_scratch.bytes) return thread_scratch.memory;
+  pthread_once(&scratch_once, make_scratch_key);
+  free(thread_scratch.memory);
+  thread_scratch.memory = apus_allocate(bytes);
+  thread_scratch.bytes = thread_scratch.memory ? bytes : 0;
+  pthread_setspecific(scratch_key, thread_scratch.memory);
+  return thread_scratch.memory;
+}
+
+// MARK: - Primitives
+
 // Everything that one call needs for itself. A stream is such a thing too: oneDNN does not promise that two threads may use one.
 typedef struct {
   dnnl_stream_t stream;
   dnnl_exec_arg_t arguments[APUS_MAX_ARGUMENTS + 1];
 } argument_set;
 
-#define SETS 8
+enum { SETS = 32 };
 struct apus_primitive {
   dnnl_primitive_t primitive;
   size_t scratch_bytes;
   int count;  // the scratchpad included
   int codes[APUS_MAX_ARGUMENTS + 1];
-  struct {
-    _Alignas(64) atomic_flag busy;  // a cache line each: threads that run one handle at once do not disturb each other
-    bool made;                      // guarded by `busy`
-    argument_set set;
-  } slots[SETS];
+  _Atomic(argument_set *) idle[SETS];  // a call takes one, or makes one, and puts it back
 };
 
 static void destroy_set(const apus_primitive *p, argument_set *set) {
+  if (!set) return;
   for (int i = 0; i < p->count; i++)
     if (set->arguments[i].memory) dnnl_memory_destroy(set->arguments[i].memory);
   if (set->stream) dnnl_stream_destroy(set->stream);
-  *set = (argument_set){0};
+  free(set);
 }
 
-static dnnl_status_t make_set(const apus_primitive *p, argument_set *set) {
-  *set = (argument_set){0};
+static dnnl_status_t make_set(const apus_primitive *p, argument_set **made) {
+  argument_set *set = calloc(1, sizeof *set);
+  if (!set) return dnnl_out_of_memory;
   dnnl_engine_t engine;
   const_dnnl_primitive_desc_t description;
   dnnl_status_t status = apus_onednn_engine(&engine);
@@ -122,8 +161,36 @@ static dnnl_status_t make_set(const apus_primitive *p, argument_set *set) {
                                 engine, DNNL_MEMORY_NONE);
     if (status != dnnl_success) set->arguments[i].memory = NULL;
   }
-  if (status != dnnl_success) destroy_set(p, set);
+  if (status == dnnl_success)
+    *made = set;
+  else
+    destroy_set(p, set);
   return status;
+}
+
+// Threads start looking at different places, so that they rarely meet.
+static int first_slot(void) {
+  static _Atomic int threads = 0;
+  static _Thread_local int mine = -1;
+  if (mine < 0) mine = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % SETS;
+  return mine;
+}
+
+static argument_set *take_set(apus_primitive *p) {
+  for (int i = 0, slot = first_slot(); i < SETS; i++, slot = (slot + 1) % SETS) {
+    if (!atomic_load_explicit(&p->idle[slot], memory_order_relaxed)) continue;
+    argument_set *set = atomic_exchange_explicit(&p->idle[slot], NULL, memory_order_acquire);
+    if (set) return set;
+  }
+  return NULL;
+}
+
+static void put_set(apus_primitive *p, argument_set *set) {
+  for (int i = 0, slot = first_slot(); i < SETS; i++, slot = (slot + 1) % SETS) {
+    argument_set *none = NULL;
+    if (atomic_compare_exchange_strong_explicit(&p->idle[slot], &none, set, memory_order_release, memory_order_relaxed)) return;
+  }
+  destroy_set(p, set);  // more callers than places
 }
 
 dnnl_status_t apus_primitive_create(dnnl_primitive_desc_t description, int count, const int *arguments, apus_primitive **primitive) {
@@ -131,28 +198,29 @@ dnnl_status_t apus_primitive_create(dnnl_primitive_desc_t description, int count
   apus_primitive *p = NULL;
   if (count <= APUS_MAX_ARGUMENTS) {
     status = dnnl_out_of_memory;
-    p = aligned_alloc(64, sizeof *p);
+    p = calloc(1, sizeof *p);
   }
   if (p) {
-    *p = (apus_primitive){.count = count};
+    p->count = count;
     for (int i = 0; i < count; i++) p->codes[i] = arguments[i];
-    for (int i = 0; i < SETS; i++) atomic_flag_clear(&p->slots[i].busy);
     p->scratch_bytes = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0));
     if (p->scratch_bytes) p->codes[p->count++] = DNNL_ARG_SCRATCHPAD;
     status = dnnl_primitive_create(&p->primitive, description);
-    if (status == dnnl_success) {
-      status = make_set(p, &p->slots[0].set);
-      p->slots[0].made = status == dnnl_success;
-      if (status != dnnl_success) dnnl_primitive_destroy(p->primitive);
-    }
-    if (status != dnnl_success) free(p);
+    argument_set *set = NULL;
+    if (status == dnnl_success) status = make_set(p, &set);
+    if (status == dnnl_success)
+      put_set(p, set);
+    else
+      apus_primitive_destroy(p);
   }
   dnnl_primitive_desc_destroy(description);
   if (status == dnnl_success) *primitive = p;
   return status;
 }
 
-static dnnl_status_t execute(const apus_primitive *p, argument_set *set, const void *const *buffers, void *scratch) {
+static dnnl_status_t execute(const apus_primitive *p, argument_set *set, const void *const *buffers) {
+  void *scratch = p->scratch_bytes ? scratch_memory(p->scratch_bytes) : NULL;
+  if (p->scratch_bytes && !scratch) return dnnl_out_of_memory;
   for (int i = 0; i < p->count; i++) {
     void *data = p->codes[i] == DNNL_ARG_SCRATCHPAD ? scratch : (void *)buffers[i];  // oneDNN's memory objects know no const
     dnnl_status_t status = dnnl_memory_set_data_handle(set->arguments[i].memory, data);
@@ -162,34 +230,21 @@ static dnnl_status_t execute(const apus_primitive *p, argument_set *set, const v
   return dnnl_primitive_execute(p->primitive, set->stream, p->count, set->arguments);
 }
 
-dnnl_status_t apus_primitive_run(apus_primitive *p, const void *const *buffers, void *scratch) {
-  if (p->scratch_bytes && !scratch) return dnnl_invalid_arguments;
-  (void)apus_threads();  // the calling thread's team size
-  for (int i = 0; i < SETS; i++) {
-    if (atomic_flag_test_and_set_explicit(&p->slots[i].busy, memory_order_acquire)) continue;
-    dnnl_status_t status = p->slots[i].made ? dnnl_success : make_set(p, &p->slots[i].set);
-    if (status == dnnl_success) {
-      p->slots[i].made = true;
-      status = execute(p, &p->slots[i].set, buffers, scratch);
-    }
-    atomic_flag_clear_explicit(&p->slots[i].busy, memory_order_release);
-    return status;
+dnnl_status_t apus_primitive_run(apus_primitive *p, const void *const *buffers) {
+  const int threads = apus_onednn_begin();
+  argument_set *set = take_set(p);
+  dnnl_status_t status = set ? dnnl_success : make_set(p, &set);
+  if (status == dnnl_success) {
+    status = execute(p, set, buffers);
+    put_set(p, set);
   }
-  // More callers than sets: one just for this call.
-  argument_set set;
-  dnnl_status_t status = make_set(p, &set);
-  if (status != dnnl_success) return status;
-  status = execute(p, &set, buffers, scratch);
-  destroy_set(p, &set);
+  apus_onednn_end(threads);
   return status;
 }
 
-size_t apus_primitive_scratch_bytes(const apus_primitive *p) { return p->scratch_bytes; }
-
 void apus_primitive_destroy(apus_primitive *p) {
   if (!p) return;
-  for (int i = 0; i < SETS; i++)
-    if (p->slots[i].made) destroy_set(p, &p->slots[i].set);
-  dnnl_primitive_destroy(p->primitive);
+  for (int i = 0; i < SETS; i++) destroy_set(p, atomic_load(&p->idle[i]));
+  if (p->primitive) dnnl_primitive_destroy(p->primitive);
   free(p);
 }

@@ -10,6 +10,12 @@
 /// The process's CPU engine, made at the first call.
 dnnl_status_t apus_onednn_engine(dnnl_engine_t *engine);
 
+/// oneDNN always runs on the calling thread alone: what is to be parallel is cut into tiles by us, so that results do not depend on
+/// the number of threads and OpenMP's team, which spins for milliseconds, never comes to be. Around each call that computes or
+/// plans a computation; the calling thread's setting, which belongs to the program, is put back afterwards.
+int apus_onednn_begin(void);
+void apus_onednn_end(int threads);
+
 // Memory descriptors. `APUS_MD(d)` is what oneDNN's functions take.
 typedef dnnl_memory_desc_t apus_md;
 #if DNNL_VERSION_MAJOR >= 3
@@ -24,17 +30,16 @@ dnnl_status_t apus_post_op_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t kind, fl
 /// Attributes with the scratchpad in the caller's hands, and one eltwise operation after the primitive's own (or none).
 dnnl_status_t apus_onednn_attributes(apus_epilogue epilogue, dnnl_primitive_attr_t *attributes);
 
-/// A primitive with the arguments it is run with. Several threads may run it at once: each call claims one of a few sets of
-/// memory objects (a memory object holds a pointer, so two calls cannot share one; making the objects in every call costs more
+/// A primitive with the arguments it is run with. Several threads may run it at once: each call takes a set of
+/// memory objects of its own (a memory object holds a pointer, so two calls cannot share one; making the objects in every call costs more
 /// than a small product).
 typedef struct apus_primitive apus_primitive;
 #define APUS_MAX_ARGUMENTS 8
 /// Takes over `description` (destroys it, in case of an error too). `arguments` are DNNL_ARG_ codes; DNNL_ARG_SCRATCHPAD is appended
 /// by itself when the primitive asks for scratch memory.
 dnnl_status_t apus_primitive_create(dnnl_primitive_desc_t description, int count, const int *arguments, apus_primitive **primitive);
-/// Runs on `buffers`, in the order of `arguments`.
-dnnl_status_t apus_primitive_run(apus_primitive *primitive, const void *const *buffers, void *scratch);
-size_t apus_primitive_scratch_bytes(const apus_primitive *primitive);
+/// Runs on `buffers`, in the order of `arguments`; scratch memory belongs to the calling thread.
+dnnl_status_t apus_primitive_run(apus_primitive *primitive, const void *const *buffers);
 void apus_primitive_destroy(apus_primitive *primitive);
 
 #endif

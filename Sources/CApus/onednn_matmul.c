@@ -1,39 +1,34 @@
 // Matrix products by oneDNN: plain GEMM, and the matmul primitive with bias and epilogue.
-#include <string.h>
-
 #include "matmul.h"
 #include "onednn.h"
 
-// A matrix as BLAS sees it: row-major with a leading dimension, or the transpose of one. False when neither stride is 1.
-static bool blas_layout(int64_t rows, int64_t columns, int64_t row, int64_t column, char *transposed, int64_t *leading) {
-  if ((column == 1 || columns == 1) && (rows == 1 || row >= columns)) {
-    *transposed = 'N';
-    *leading = rows == 1 ? columns : row;
-    return true;
-  }
-  if ((row == 1 || rows == 1) && (columns == 1 || column >= rows)) {
-    *transposed = 'T';
-    *leading = columns == 1 ? rows : column;
-    return true;
-  }
-  return false;
-}
-
-int32_t apus_onednn_gemm(const apus_matmul *shape, const float *a, const float *b, float *c, bool accumulate) {
-  apus_matmul s = apus_matmul_folded(*shape);
-  if (s.dtype != APUS_F32 || s.batch > 1) return dnnl_invalid_arguments;
-  if (s.batch == 0 || s.m == 0 || s.n == 0) return dnnl_success;
-  if (s.k == 0) {
-    if (!accumulate) memset(c, 0, (size_t)(s.m * s.n) * sizeof *c);
-    return dnnl_success;
-  }
+// A and B as BLAS sees them.
+typedef struct {
   char a_transposed, b_transposed;
   int64_t a_leading, b_leading;
-  if (!blas_layout(s.m, s.k, s.a_row, s.a_column, &a_transposed, &a_leading) ||
-      !blas_layout(s.k, s.n, s.b_row, s.b_column, &b_transposed, &b_leading))
-    return dnnl_unimplemented;
-  (void)apus_threads();  // the calling thread's team size
-  return dnnl_sgemm(a_transposed, b_transposed, s.m, s.n, s.k, 1, a, a_leading, b, b_leading, accumulate ? 1 : 0, c, s.n);
+} layouts;
+
+static bool blas_layouts(const apus_matmul *s, layouts *l) {
+  return apus_matmul_blas_layout(s->m, s->k, s->a_row, s->a_column, &l->a_transposed, &l->a_leading) &&
+         apus_matmul_blas_layout(s->k, s->n, s->b_row, s->b_column, &l->b_transposed, &l->b_leading);
+}
+
+int32_t apus_onednn_gemm_check(const apus_matmul *s) {
+  layouts l;
+  if (s->dtype != APUS_F32 || s->has_bias || s->epilogue != APUS_EPILOGUE_NONE) return dnnl_unimplemented;
+  return s->k > 0 && blas_layouts(s, &l) ? dnnl_success : dnnl_unimplemented;
+}
+
+int32_t apus_onednn_gemm(const apus_matmul *s, const float *a, const float *b, float *c, int64_t c_row, int64_t c_batch) {
+  layouts l;
+  if (!blas_layouts(s, &l)) return dnnl_unimplemented;
+  dnnl_status_t status = dnnl_success;
+  const int threads = apus_onednn_begin();
+  for (int64_t i = 0; i < s->batch && status == dnnl_success; i++)
+    status = dnnl_sgemm(l.a_transposed, l.b_transposed, s->m, s->n, s->k, 1, a + i * s->a_batch, l.a_leading, b + i * s->b_batch, l.b_leading, 0,
+                        c + i * c_batch, c_row);
+  apus_onednn_end(threads);
+  return status;
 }
 
 // One operand's descriptor: two axes, or three where there is a batch. An axis of extent 1 gets the stride it would have in a dense
@@ -42,7 +37,7 @@ static dnnl_status_t describe(apus_md *md, dnnl_data_type_t type, int64_t batch,
                               int64_t row, int64_t column) {
   char transposed;
   int64_t leading;
-  if (!blas_layout(rows, columns, row, column, &transposed, &leading)) return dnnl_unimplemented;
+  if (!apus_matmul_blas_layout(rows, columns, row, column, &transposed, &leading)) return dnnl_unimplemented;
   row = transposed == 'N' ? leading : 1;
   column = transposed == 'N' ? 1 : leading;
   int64_t extent = batch > 1 && batch_stride == 0 ? 1 : batch;
@@ -51,23 +46,23 @@ static dnnl_status_t describe(apus_md *md, dnnl_data_type_t type, int64_t batch,
   return batch > 1 ? apus_md_strided(md, 3, dims, type, strides) : apus_md_strided(md, 2, dims + 1, type, strides + 1);
 }
 
-int32_t apus_onednn_matmul_create(const apus_matmul *shape, void **handle) {
-  *handle = NULL;
-  apus_matmul s = apus_matmul_folded(*shape);
+int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64_t c_batch, void **primitive) {
+  *primitive = NULL;
+  const apus_matmul s = *shape;
   if (s.dtype != APUS_F32 && s.dtype != APUS_BF16) return dnnl_unimplemented;
   if (s.batch <= 0 || s.m <= 0 || s.n <= 0 || s.k <= 0) return dnnl_invalid_arguments;
-  (void)apus_threads();  // the team's size enters the primitive's plan
 
   dnnl_data_type_t type = s.dtype == APUS_F32 ? dnnl_f32 : dnnl_bf16;
   apus_md a = {0}, b = {0}, c = {0}, bias = {0};
   dnnl_engine_t engine;
   dnnl_primitive_attr_t attributes = NULL;
   dnnl_primitive_desc_t description = NULL;
+  const int threads = apus_onednn_begin();  // their number enters the primitive
   dnnl_status_t status = apus_onednn_engine(&engine);
   if (status == dnnl_success) status = apus_onednn_attributes(s.epilogue, &attributes);
   if (status == dnnl_success) status = describe(&a, type, s.batch, s.m, s.k, s.a_batch, s.a_row, s.a_column);
   if (status == dnnl_success) status = describe(&b, type, s.batch, s.k, s.n, s.b_batch, s.b_row, s.b_column);
-  if (status == dnnl_success) status = describe(&c, type, s.batch, s.m, s.n, s.m * s.n, s.n, 1);
+  if (status == dnnl_success) status = describe(&c, type, s.batch, s.m, s.n, c_batch, c_row, 1);
   if (status == dnnl_success && s.has_bias) {
     dnnl_dim_t dims[] = {1, 1, s.n}, strides[] = {s.n, s.n, 1};
     int skip = s.batch > 1 ? 0 : 1;
@@ -84,20 +79,20 @@ int32_t apus_onednn_matmul_create(const apus_matmul *shape, void **handle) {
   }
   if (status == dnnl_success) {
     int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_BIAS};
-    status = apus_primitive_create(description, s.has_bias ? 4 : 3, arguments, (apus_primitive **)handle);
+    status = apus_primitive_create(description, s.has_bias ? 4 : 3, arguments, (apus_primitive **)primitive);
   }
   if (attributes) dnnl_primitive_attr_destroy(attributes);
   apus_md_destroy(&a);
   apus_md_destroy(&b);
   apus_md_destroy(&c);
   apus_md_destroy(&bias);
+  apus_onednn_end(threads);
   return status;
 }
 
-int32_t apus_onednn_matmul_run(void *handle, const void *a, const void *b, const void *bias, void *c, void *scratch) {
+int32_t apus_onednn_matmul_run(void *primitive, const void *a, const void *b, const void *bias, void *c) {
   const void *buffers[] = {a, b, c, bias};
-  return apus_primitive_run(handle, buffers, scratch);
+  return apus_primitive_run(primitive, buffers);
 }
 
-size_t apus_onednn_matmul_scratch_bytes(void *handle) { return apus_primitive_scratch_bytes(handle); }
-void apus_onednn_matmul_destroy(void *handle) { apus_primitive_destroy(handle); }
+void apus_onednn_matmul_destroy(void *primitive) { apus_primitive_destroy(primitive); }

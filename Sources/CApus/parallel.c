@@ -1,71 +1,271 @@
-// The bridge to libgomp's thread team. GOMP_parallel is what a compiler emits for `#pragma omp parallel`: its interface has been
-// stable since GCC 4.9, and calling it needs no OpenMP support in the compiler (Swift's clang ships without one).
+// The thread team. A region is a job that its caller opens, works on, and closes; workers join an open job and leave it. Only those
+// that have joined are waited for, so a worker that sleeps, or that the system has put aside, never holds up a region.
+//
+// Every thread has a share of the chunks, a contiguous run, so that neighbouring memory stays with one core; who is done takes
+// chunks out of the others' shares. Workers spin for a moment after their last job, since the next kernel of a training step
+// comes within microseconds, and then sleep: two processes on one machine do not take the cores from each other by waiting.
+#ifdef __linux__
+#define _GNU_SOURCE  // sched_getaffinity
+#include <sched.h>
+#endif
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "CApus.h"
 
-extern void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags);
-extern int omp_get_thread_num(void);
-extern int omp_get_num_threads(void);
-extern int omp_get_max_threads(void);
-extern int omp_get_num_procs(void);
-extern int omp_in_parallel(void);
-extern void omp_set_num_threads(int threads);
+enum { MOST_THREADS = 256, WORKER_STACK = 8 << 20 };
+// For how long to spin. Measured: the gaps between the regions of a training step are mostly below 20 us, and to wake a thread takes 5 us
+// of the caller's time and up to 50 us until it runs.
+static const int64_t spin_ns = 50000;
+// The least work of a region on one core: from here on two threads win, when they are awake, and when they sleep.
+static const int64_t awake_pays_ns = 5000, asleep_pays_ns = 60000;
+
+// One cache line and its neighbour (which the processor fetches with it) for what one thread writes and others read.
+#define LINES _Alignas(128)
 
 typedef struct {
-  void (*body)(void *, int64_t);
-  void *context;
-  int64_t chunks;
-} region;
+  LINES _Atomic int64_t next;  // the first chunk that nobody has taken
+  int64_t end;
+} share;
 
-// Chunks are dealt out in contiguous runs, so that neighbouring memory stays with one core.
-static void run_share(void *pointer) {
-  region *r = pointer;
-  int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-  int64_t begin = r->chunks * thread / threads, end = r->chunks * (thread + 1) / threads;
-  for (int64_t chunk = begin; chunk < end; chunk++) r->body(r->context, chunk);
+typedef struct {
+  LINES atomic_bool asleep;
+  pthread_mutex_t mutex;
+  pthread_cond_t wake;
+} sleeper;
+
+// The job's state in one word, so that to join and to close are single steps: a number that grows with every job, how many threads
+// it is for, whether it is open, and how many workers are in it.
+#define OPEN (1u << 15)
+#define WORKERS(state) ((int32_t)((state) & (OPEN - 1)))
+#define THREADS(state) ((int32_t)((state) >> 16 & 0xFFFF))
+#define NUMBER(state) ((state) >> 32)
+
+static struct {
+  LINES _Atomic uint64_t state;
+  LINES atomic_bool taken;  // by the thread whose region runs
+  // Written while no worker is in the job.
+  LINES void (*body)(void *, int64_t);
+  void *context;
+  share shares[MOST_THREADS];
+  // Changed by who has `taken`.
+  _Atomic int32_t workers;
+  uint64_t number;
+  sleeper sleepers[MOST_THREADS];  // the caller's is the first
+} team;
+
+static _Atomic int32_t wanted_size = 0;
+static _Thread_local bool is_inside = false;  // a region
+
+// Processors that this process may use.
+static int32_t processors(void) {
+  int64_t count = 0;
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+#endif
+  if (count <= 0) count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int32_t)count;
 }
 
-// OpenMP keeps the team size per calling thread; Apus has one for the process. Every entry to the team (ours and oneDNN's)
-// goes through here and brings the calling thread up to date.
-static _Atomic int32_t team_size = 0;
-static _Thread_local int32_t applied_size = 0;
-
 int32_t apus_threads(void) {
-  int32_t size = atomic_load_explicit(&team_size, memory_order_relaxed);
-  if (size == 0) return omp_get_max_threads();
-  if (size != applied_size) {
-    omp_set_num_threads(size);
-    applied_size = size;
-  }
+  int32_t size = atomic_load_explicit(&wanted_size, memory_order_relaxed);
+  if (size == 0) atomic_store_explicit(&wanted_size, size = processors(), memory_order_relaxed);
   return size;
 }
 
-void apus_set_threads(int32_t threads) { atomic_store(&team_size, threads > 0 ? threads : omp_get_num_procs()); }
-
-void apus_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {
-  int64_t threads = apus_threads();
-  if (threads > chunks) threads = chunks;
-  if (threads <= 1 || omp_in_parallel()) {
-    for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk);
-    return;
-  }
-  region r = {body, context, chunks};
-  GOMP_parallel(run_share, &r, (unsigned)threads, 0);
+void apus_set_threads(int32_t threads) {
+  if (threads <= 0) threads = processors();
+  atomic_store_explicit(&wanted_size, threads < MOST_THREADS ? threads : MOST_THREADS, memory_order_relaxed);
 }
 
-static _Thread_local apus_thread_state thread_state;
-apus_thread_state *apus_thread(void) { return &thread_state; }
+// MARK: - Waiting
 
-static _Atomic uint64_t sequence = 1;
-uint64_t apus_next_sequence(void) { return atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed); }
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
-void *apus_allocate(size_t bytes) { return aligned_alloc(64, (bytes + 63) & ~(size_t)63); }
-void apus_free(void *block) { free(block); }
+static int64_t nanoseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
-int32_t apus_format_double(char *buffer, size_t capacity, char style, int32_t precision, double value) {
-  const char format[] = {'%', '.', '*', style, 0};
-  return snprintf(buffer, capacity, format, precision, value);
+// Waits until `is_over(state, argument)`: spins, then sleeps.
+static uint64_t wait_until(sleeper *me, bool (*is_over)(uint64_t state, uint64_t argument), uint64_t argument) {
+  uint64_t state;
+  int64_t begun = 0;
+  for (int64_t round = 0;; round++) {
+    state = atomic_load_explicit(&team.state, memory_order_acquire);
+    if (is_over(state, argument)) return state;
+    pause_briefly();
+    if (round % 64 != 63) continue;
+    const int64_t now = nanoseconds();
+    if (begun == 0) begun = now;
+    if (now - begun >= spin_ns) break;
+  }
+  pthread_mutex_lock(&me->mutex);
+  for (;;) {
+    // Whoever changes the state looks at `asleep` afterwards, and this thread at the state after setting it: one sees the other.
+    atomic_store(&me->asleep, true);
+    state = atomic_load(&team.state);
+    if (is_over(state, argument)) break;
+    pthread_cond_wait(&me->wake, &me->mutex);
+  }
+  atomic_store(&me->asleep, false);
+  pthread_mutex_unlock(&me->mutex);
+  return state;
+}
+
+static void wake(sleeper *other) {
+  if (!atomic_load(&other->asleep) || !atomic_exchange(&other->asleep, false)) return;
+  pthread_mutex_lock(&other->mutex);
+  pthread_cond_signal(&other->wake);
+  pthread_mutex_unlock(&other->mutex);
+}
+
+static void prepare_sleeper(sleeper *s) {
+  atomic_store(&s->asleep, false);
+  pthread_mutex_init(&s->mutex, NULL);
+  pthread_cond_init(&s->wake, NULL);
+}
+
+// MARK: - Working
+
+static void work(int32_t thread, int32_t threads) {
+  for (int32_t i = 0; i < threads; i++) {
+    share *s = &team.shares[(thread + i) % threads];
+    // Read first: to look at an empty share costs its owner nothing.
+    while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end) {
+      const int64_t chunk = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+      if (chunk < s->end) team.body(team.context, chunk);
+    }
+  }
+}
+
+typedef struct {
+  int32_t thread;
+  uint64_t seen;  // the job at which it was made
+} worker;
+static worker workers[MOST_THREADS];
+
+static bool has_job(uint64_t state, uint64_t argument) {
+  return (state & OPEN) && NUMBER(state) != argument >> 32 && THREADS(state) > (int32_t)(argument & 0xFFFF);
+}
+static bool is_left(uint64_t state, uint64_t argument) {
+  (void)argument;
+  return WORKERS(state) == 0;
+}
+
+static void *run_worker(void *pointer) {
+  const worker *me = pointer;
+  const int32_t thread = me->thread;
+  uint64_t seen = me->seen;
+  is_inside = true;
+  for (;;) {
+    uint64_t state = wait_until(&team.sleepers[thread], has_job, seen << 32 | (uint64_t)thread);
+    const int32_t threads = THREADS(state);
+    // To join: the same job, still open, with one worker more.
+    const uint64_t number = NUMBER(state);
+    bool joined = false;
+    while (!joined && (state & OPEN) && NUMBER(state) == number)
+      joined = atomic_compare_exchange_weak_explicit(&team.state, &state, state + 1, memory_order_acquire, memory_order_acquire);
+    seen = number;
+    if (!joined) continue;
+    work(thread, threads);
+    state = atomic_fetch_sub(&team.state, 1) - 1;
+    if (!(state & OPEN) && WORKERS(state) == 0) wake(&team.sleepers[0]);
+  }
+  return NULL;
+}
+
+// MARK: - The team
+
+// A child process has the calling thread only: it starts without workers.
+static void forget_workers(void) {
+  team.workers = 0;
+  atomic_store(&team.state, 0);
+  prepare_sleeper(&team.sleepers[0]);
+  if (!is_inside) atomic_store(&team.taken, false);
+}
+
+static void prepare_team(void) {
+  prepare_sleeper(&team.sleepers[0]);
+  pthread_atfork(NULL, NULL, forget_workers);
+}
+
+// As many threads as there are, up to `threads`; the calling thread holds the team.
+static int32_t gather(int32_t threads) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, prepare_team);
+  if (team.workers + 1 >= threads) return threads;
+  // The program's signals are for its own threads; a small default stack (macOS, musl) is too little for oneDNN.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, WORKER_STACK);
+  while (team.workers + 1 < threads) {
+    const int32_t thread = team.workers + 1;
+    prepare_sleeper(&team.sleepers[thread]);
+    workers[thread] = (worker){thread, team.number & 0xFFFFFFFF};
+    pthread_t made;
+    if (pthread_create(&made, &attributes, run_worker, &workers[thread]) != 0) break;
+    team.workers = thread;
+  }
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return team.workers + 1;
+}
+
+static void run_region(int32_t threads, int64_t chunks, void (*body)(void *, int64_t), void *context) {
+  team.body = body;
+  team.context = context;
+  for (int32_t i = 0; i < threads; i++) {
+    atomic_store_explicit(&team.shares[i].next, chunks * i / threads, memory_order_relaxed);
+    team.shares[i].end = chunks * (i + 1) / threads;
+  }
+  team.number++;
+  atomic_store(&team.state, team.number << 32 | (uint64_t)threads << 16 | OPEN);
+  for (int32_t i = 1; i < threads; i++) wake(&team.sleepers[i]);
+  is_inside = true;
+  work(0, threads);
+  is_inside = false;
+  const uint64_t state = atomic_fetch_and(&team.state, ~(uint64_t)OPEN);
+  if (WORKERS(state) > 0) wait_until(&team.sleepers[0], is_left, 0);
+}
+
+bool apus_parallel_pays(double ns) {
+  static _Atomic int64_t missed = 0;
+  if (ns < (double)awake_pays_ns || apus_threads() == 1) return false;
+  if (ns >= (double)asleep_pays_ns) return true;
+  if (team.workers > 0 && !atomic_load_explicit(&team.sleepers[1].asleep, memory_order_relaxed)) return true;
+  // To wake the workers for this alone costs more than it brings; a row of such regions is worth it.
+  const int64_t work = (int64_t)ns;
+  if (atomic_fetch_add_explicit(&missed, work, memory_order_relaxed) + work < asleep_pays_ns) return false;
+  atomic_store_explicit(&missed, 0, memory_order_relaxed);
+  return true;
+}
+
+void apus_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {
+  int32_t threads = apus_threads();
+  if (threads > chunks) threads = (int32_t)chunks;
+  // Within a region, or while another thread has the team: threads that come with work of their own share the cores as they are.
+  if (threads > 1 && !is_inside && !atomic_load_explicit(&team.taken, memory_order_relaxed) &&
+      !atomic_exchange_explicit(&team.taken, true, memory_order_acquire)) {
+    threads = gather(threads);
+    run_region(threads, chunks, body, context);
+    atomic_store_explicit(&team.taken, false, memory_order_release);
+    return;
+  }
+  for (int64_t chunk = 0; chunk < chunks; chunk++) body(context, chunk);
 }

@@ -83,9 +83,20 @@ struct MatmulCase {
   func own<T: BitwiseCopyable>(_ type: T.Type, _ convert: (Double) -> T, zero: T, ranges: [(Int, Int)]? = nil) -> [T] {
     let (a, b, bias) = (a.map(convert), b.map(convert), bias?.map(convert))
     var c = [T](repeating: zero, count: count + 1)  // never an empty buffer
+    let (m, n) = (Int(shape.m), shape.n)
     withUnsafePointer(to: shape) { shape in
       for (begin, end) in ranges ?? [(0, rows)] {
-        apus_matmul_own(shape, a, b, bias, &c, Int64(begin), Int64(end))
+        var row = begin
+        while row < end {
+          let (matrix, first) = row.quotientAndRemainder(dividingBy: m)
+          let last = min(m, first + end - row)
+          apus_matmul_own(
+            shape, a, b, bias, &c,
+            apus_matmul_tile(
+              first_matrix: Int64(matrix), end_matrix: Int64(matrix + 1), first_row: Int64(first),
+              end_row: Int64(last), first_column: 0, end_column: n))
+          row += last - first
+        }
       }
     }
     return Array(c.dropLast())
@@ -93,37 +104,34 @@ struct MatmulCase {
 
   func ownFloat(ranges: [(Int, Int)]? = nil) -> [Float] { own(Float.self, { Float($0) }, zero: .nan, ranges: ranges) }
 
-  func ownParallel() -> [Float] {
+  /// The result of a plan that goes the given way, on the team.
+  func planned(_ route: apus_matmul_route_kind) -> (status: Int32, values: [Float]) {
+    var plan = apus_matmul_plan()
+    let status = withUnsafePointer(to: shape) { apus_matmul_plan_make($0, route, &plan) }
+    guard status == 0 else { return (status, []) }
+    defer { apus_matmul_plan_destroy(&plan) }
+    return run(plan)
+  }
+
+  func run(_ plan: apus_matmul_plan) -> (status: Int32, values: [Float]) {
     let (a, b, bias) = (a.map { Float($0) }, b.map { Float($0) }, bias?.map { Float($0) })
-    var c = [Float](repeating: .nan, count: count + 1)
-    withUnsafePointer(to: shape) { apus_matmul_own_parallel($0, a, b, bias, &c) }
-    return Array(c.dropLast())
+    return run(plan, a, b, bias)
   }
 
-  func gemm(adding initial: Float? = nil) -> (status: Int32, values: [Float]) {
-    let (a, b) = (a.map { Float($0) }, b.map { Float($0) })
-    var c = [Float](repeating: initial ?? .nan, count: count + 1)
-    let status = withUnsafePointer(to: shape) { apus_onednn_gemm($0, a, b, &c, initial != nil) }
-    return (status, Array(c.dropLast()))
-  }
-
-  func primitive() -> (status: Int32, values: [Float]) {
-    var handle: UnsafeMutableRawPointer?
-    let status = withUnsafePointer(to: shape) { apus_onednn_matmul_create($0, &handle) }
-    guard status == 0, let handle else { return (status, []) }
-    defer { apus_onednn_matmul_destroy(handle) }
-    let (a, b, bias) = (a.map { Float($0) }, b.map { Float($0) }, bias?.map { Float($0) })
-    return run(handle, a, b, bias)
-  }
-
-  func run(_ handle: UnsafeMutableRawPointer, _ a: [Float], _ b: [Float], _ bias: [Float]?) -> (
+  func run(_ plan: apus_matmul_plan, _ a: [Float], _ b: [Float], _ bias: [Float]?) -> (
     status: Int32, values: [Float]
   ) {
-    let bytes = apus_onednn_matmul_scratch_bytes(handle)
-    let scratch = bytes > 0 ? UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) : nil
-    defer { scratch?.deallocate() }
     var c = [Float](repeating: .nan, count: count + 1)
-    let status = apus_onednn_matmul_run(handle, a, b, bias, &c, scratch)
+    let status = a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        c.withUnsafeMutableBufferPointer { c in
+          let job = PlannedRun(plan: plan, a: a.baseAddress!, b: b.baseAddress!, c: c.baseAddress!)
+          guard let bias else { return job.run(nil) }
+          return bias.withUnsafeBufferPointer { job.run($0.baseAddress!) }
+        }
+      }
+    }
+    #expect(c.last!.isNaN, "wrote beyond the end")
     return (status, Array(c.dropLast()))
   }
 
@@ -140,6 +148,34 @@ struct MatmulCase {
       Issue.record("\(name) \(shape): element \(i) is \(values[i]), not \(expected[i])", sourceLocation: location)
       return
     }
+  }
+}
+
+/// A plan and its operands, for the team.
+private final class PlannedRun {
+  var plan: apus_matmul_plan
+  let a, b: UnsafePointer<Float>
+  var bias: UnsafePointer<Float>?
+  let c: UnsafeMutablePointer<Float>
+  let statuses: UnsafeMutablePointer<Int32>
+
+  init(plan: apus_matmul_plan, a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>) {
+    (self.plan, self.a, self.b, self.c) = (plan, a, b, c)
+    statuses = .allocate(capacity: Int(plan.pieces) + 1)
+    statuses.initialize(repeating: 0, count: Int(plan.pieces) + 1)
+  }
+  deinit { statuses.deallocate() }
+
+  /// The first status that is not 0.
+  func run(_ bias: UnsafePointer<Float>?) -> Int32 {
+    self.bias = bias
+    apus_parallel(
+      plan.pieces,
+      { pointer, piece in
+        let job = Unmanaged<PlannedRun>.fromOpaque(pointer!).takeUnretainedValue()
+        job.statuses[Int(piece)] = apus_matmul_plan_run(&job.plan, job.a, job.b, job.bias, job.c, piece)
+      }, Unmanaged.passUnretained(self).toOpaque())
+    return (0..<Int(plan.pieces)).map { statuses[$0] }.first { $0 != 0 } ?? 0
   }
 }
 

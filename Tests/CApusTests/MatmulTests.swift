@@ -25,7 +25,10 @@ private let levels: [Int32] = {
   return [0, 2, 512].filter { $0 <= best }
 }()
 
-private let cores = Int32(max(2, apus_threads()))
+/// All of C.
+private func whole(_ s: apus_matmul) -> apus_matmul_tile {
+  apus_matmul_tile(first_matrix: 0, end_matrix: s.batch, first_row: 0, end_row: s.m, first_column: 0, end_column: s.n)
+}
 
 @Suite(.serialized) struct MatmulTests {
   @Test func ownKernels() {
@@ -47,11 +50,11 @@ private let cores = Int32(max(2, apus_threads()))
   @Test(arguments: [1, 2] as [Int32]) func gemm(threads: Int32) {
     apus_set_threads(threads)
     defer { apus_set_threads(0) }
-    for (m, n, k) in shapes {
+    for (m, n, k) in shapes where k > 0 {
       for a in [MatmulCase.Layout.plain, .transposed] {
         for b in [MatmulCase.Layout.plain, .transposed] {
           let product = MatmulCase(m, n, k, a: a, b: b)
-          let result = product.gemm()
+          let result = product.planned(APUS_MATMUL_GEMM)
           #expect(result.status == 0)
           product.check(result.values, "gemm")
         }
@@ -66,7 +69,7 @@ private let cores = Int32(max(2, apus_threads()))
       for a in [MatmulCase.Layout.plain, .transposed] {
         for b in [MatmulCase.Layout.plain, .transposed] {
           let product = MatmulCase(m, n, k, a: a, b: b, bias: (m + n + k) % 2 == 1)
-          let result = product.primitive()
+          let result = product.planned(APUS_MATMUL_PRIMITIVE)
           #expect(result.status == 0)
           product.check(result.values, "primitive")
         }
@@ -74,20 +77,14 @@ private let cores = Int32(max(2, apus_threads()))
     }
   }
 
-  @Test func gemmAccumulates() {
-    let product = MatmulCase(5, 7, 3)
-    let (sum, plain) = (product.gemm(adding: 2), product.gemm())
-    #expect(sum.status == 0 && zip(sum.values, plain.values).allSatisfy { $0 == $1 + 2 })
-    #expect(MatmulCase(3, 4, 0).gemm().values == [Float](repeating: 0, count: 12))
-    #expect(MatmulCase(3, 4, 0).gemm(adding: 2).values == [Float](repeating: 2, count: 12))
-  }
-
   @Test func whatOneDNNCannotDoIsAStatus() {
-    #expect(MatmulCase(4, 4, 4, a: .spaced).gemm().status != 0)
-    #expect(MatmulCase(4, 4, 4, b: .spaced).primitive().status != 0)
-    #expect(MatmulCase(4, 4, 0).primitive().status != 0)
-    #expect(MatmulCase(4, 4, 4, dtype: APUS_F64).primitive().status != 0)
-    #expect(MatmulCase(batch: 2, 4, 4, 4).gemm().status != 0)
+    #expect(MatmulCase(4, 4, 4, a: .spaced).planned(APUS_MATMUL_GEMM).status != 0)
+    #expect(MatmulCase(4, 4, 4, bias: true).planned(APUS_MATMUL_GEMM).status != 0)
+    #expect(MatmulCase(4, 4, 4, dtype: APUS_F64).planned(APUS_MATMUL_GEMM).status != 0)
+    #expect(MatmulCase(4, 4, 0).planned(APUS_MATMUL_GEMM).status != 0)
+    #expect(MatmulCase(4, 4, 4, b: .spaced).planned(APUS_MATMUL_PRIMITIVE).status != 0)
+    #expect(MatmulCase(4, 4, 0).planned(APUS_MATMUL_PRIMITIVE).status != 0)
+    #expect(MatmulCase(4, 4, 4, dtype: APUS_F64).planned(APUS_MATMUL_PRIMITIVE).status != 0)
     #expect(String(cString: apus_onednn_status_name(0)) == "success")
     #expect(apus_onednn_version() >= 20000)
   }
@@ -108,9 +105,9 @@ private let cores = Int32(max(2, apus_threads()))
             apus_matmul_own_level(level)
             product.check(product.ownFloat(), "own")
           }
-          product.check(product.ownParallel(), "parallel")
+          product.check(product.planned(APUS_MATMUL_OWN).values, "parallel")
           guard b != .spaced, k > 0 else { continue }
-          let result = product.primitive()
+          let result = product.planned(APUS_MATMUL_PRIMITIVE)
           #expect(result.status == 0)
           product.check(result.values, tolerance: 2e-6, "primitive")
         }
@@ -129,7 +126,7 @@ private let cores = Int32(max(2, apus_threads()))
         func after(_ epilogue: apus_epilogue) -> Float {
           var c: Float = 0
           withUnsafePointer(to: MatmulCase(1, 1, 1, epilogue: epilogue).shape) {
-            apus_matmul_own($0, [x], [Float(1)], nil, &c, 0, 1)
+            apus_matmul_own($0, [x], [Float(1)], nil, &c, whole($0.pointee))
           }
           return c
         }
@@ -160,7 +157,7 @@ private let cores = Int32(max(2, apus_threads()))
           product.check(
             product.ownFloat(ranges: [(0, 2), (2, product.rows - 1), (product.rows - 1, product.rows)]), "own, split")
           guard layout != .spaced, k > 0, !(sharesA && sharesB) else { continue }
-          let result = product.primitive()
+          let result = product.planned(APUS_MATMUL_PRIMITIVE)
           #expect(result.status == 0)
           product.check(result.values, "primitive")
         }
@@ -170,7 +167,7 @@ private let cores = Int32(max(2, apus_threads()))
     // Wide enough for the team.
     for sharesB in [false, true] {
       let product = MatmulCase(batch: 7, 33, 65, 40, b: .transposed, sharesB: sharesB, bias: true)
-      #expect(product.ownParallel() == product.ownFloat())
+      #expect(product.planned(APUS_MATMUL_OWN).values == product.ownFloat())
     }
   }
 
@@ -193,24 +190,6 @@ private let cores = Int32(max(2, apus_threads()))
             let uneven = product.ownFloat(ranges: [(0, 1), (1, m / 2), (m / 2, m - 1), (m - 1, m)]).map(\.bitPattern)
             #expect(whole == single, "\(m) x \(n) x \(k), \(a) \(b)")
             #expect(whole == uneven, "\(m) x \(n) x \(k), \(a) \(b)")
-          }
-        }
-      }
-    }
-  }
-
-  @Test func theTeamDoesNotChangeBits() {
-    defer { apus_set_threads(0) }
-    for (m, n, k) in [
-      (1, 512, 784), (3, 1000, 300), (300, 3, 500), (64, 128, 64), (129, 65, 70), (700, 1, 800), (37, 300, 10),
-    ] {
-      for a in [MatmulCase.Layout.plain, .transposed] {
-        for b in [MatmulCase.Layout.plain, .transposed] {
-          let product = MatmulCase(m, n, k, a: a, b: b, bias: true, epilogue: APUS_EPILOGUE_SIGMOID)
-          let alone = product.ownFloat().map(\.bitPattern)
-          for threads in [1, 2, 3, cores] {
-            apus_set_threads(threads)
-            #expect(product.ownParallel().map(\.bitPattern) == alone, "\(m) x \(n) x \(k) on \(threads)")
           }
         }
       }
@@ -245,12 +224,12 @@ private let cores = Int32(max(2, apus_threads()))
   @Test func integersWrap() {
     var c32: [Int32] = [0, 0]
     withUnsafePointer(to: MatmulCase(2, 1, 2, dtype: APUS_I32).shape) {
-      apus_matmul_own($0, [Int32.max, 1, 3, 4], [Int32(2), 3], nil, &c32, 0, 2)
+      apus_matmul_own($0, [Int32.max, 1, 3, 4], [Int32(2), 3], nil, &c32, whole($0.pointee))
     }
     #expect(c32 == [Int32.max &* 2 &+ 3, 18])
     var c64: [Int64] = [0]
     withUnsafePointer(to: MatmulCase(1, 1, 2, dtype: APUS_I64).shape) {
-      apus_matmul_own($0, [Int64.max, Int64.min], [Int64(3), 3], nil, &c64, 0, 1)
+      apus_matmul_own($0, [Int64.max, Int64.min], [Int64(3), 3], nil, &c64, whole($0.pointee))
     }
     #expect(c64 == [Int64.max &* 3 &+ Int64.min &* 3])
   }
@@ -261,42 +240,37 @@ private let cores = Int32(max(2, apus_threads()))
     shape.dtype = APUS_BF16
     #expect(withUnsafePointer(to: shape) { apus_matmul_route($0) } == APUS_MATMUL_PRIMITIVE)
     let product = MatmulCase(m, n, k, bias: true, epilogue: APUS_EPILOGUE_RELU)
-    var handle: UnsafeMutableRawPointer?
-    let status = withUnsafePointer(to: shape) { apus_onednn_matmul_create($0, &handle) }
-    guard status == 0, let handle else { return }  // a machine without: oneDNN's word for it
-    defer { apus_onednn_matmul_destroy(handle) }
-    // Multiples of 1/8 up to 2: exact.
+    var plan = apus_matmul_plan()
+    let status = withUnsafePointer(to: shape) { apus_matmul_plan_make($0, APUS_MATMUL_PRIMITIVE, &plan) }
+    guard status == 0 else { return }  // a machine without: oneDNN's word for it
+    defer { apus_matmul_plan_destroy(&plan) }
     // Multiples of 1/8 up to 2: exact.
     func narrow(_ x: Double) -> UInt16 { UInt16(Float(x).bitPattern >> 16) }
-    let bytes = apus_onednn_matmul_scratch_bytes(handle)
-    let scratch = bytes > 0 ? UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) : nil
-    defer { scratch?.deallocate() }
     var c = [UInt16](repeating: 0, count: m * n)
-    #expect(
-      apus_onednn_matmul_run(
-        handle, product.a.map(narrow), product.b.map(narrow), product.bias!.map { Float($0) }, &c, scratch) == 0)
+    let (a, b, bias) = (product.a.map(narrow), product.b.map(narrow), product.bias!.map { Float($0) })
+    for piece in 0..<plan.pieces { #expect(apus_matmul_plan_run(&plan, a, b, bias, &c, piece) == 0) }
     for (value, expected) in zip(c, product.reference().values) {
       #expect(abs(Double(Float(bitPattern: UInt32(value) << 16)) - expected) <= abs(expected) / 128)
     }
   }
 
-  @Test func oneHandleOnManyThreads() async throws {
+  @Test func onePlanOnManyThreads() async {
     let product = MatmulCase(48, 70, 90, b: .transposed, bias: true, epilogue: APUS_EPILOGUE_RELU)
-    var made: UnsafeMutableRawPointer?
-    #expect(withUnsafePointer(to: product.shape) { apus_onednn_matmul_create($0, &made) } == 0)
-    struct Handle: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
-    let handle = Handle(pointer: try #require(made))
-    defer { apus_onednn_matmul_destroy(handle.pointer) }
+    var made = apus_matmul_plan()
+    #expect(withUnsafePointer(to: product.shape) { apus_matmul_plan_make($0, APUS_MATMUL_PRIMITIVE, &made) } == 0)
+    struct Shared: @unchecked Sendable { let plan: apus_matmul_plan }
+    let shared = Shared(plan: made)
+    defer { apus_matmul_plan_destroy(&made) }
     let bias = product.bias!.map { Float($0) }
     // Each task has operands of its own, so that a mix-up of arguments shows.
     let tasks = (0..<8).map { task in (a: product.a.map { Float($0) + Float(task) }, b: product.b.map { Float($0) }) }
-    let expected = tasks.map { product.run(handle.pointer, $0.a, $0.b, bias).values }
+    let expected = tasks.map { product.run(shared.plan, $0.a, $0.b, bias).values }
     let allAgree = await withTaskGroup(of: Bool.self) { group in
       for (task, operands) in tasks.enumerated() {
-        let shared = product
+        let product = product
         group.addTask {
           (0..<200).allSatisfy { _ in
-            let result = shared.run(handle.pointer, operands.a, operands.b, bias)
+            let result = product.run(shared.plan, operands.a, operands.b, bias)
             return result.status == 0 && zip(result.values, expected[task]).allSatisfy { abs($0 - $1) <= 1e-3 }
           }
         }
@@ -314,7 +288,7 @@ private let cores = Int32(max(2, apus_threads()))
     #expect(route(MatmulCase(512, 784, 128, a: .transposed)) == APUS_MATMUL_GEMM)
     #expect(route(MatmulCase(300, 300, 300, a: .spaced)) == APUS_MATMUL_OWN)
     #expect(route(MatmulCase(300, 300, 300, dtype: APUS_F64)) == APUS_MATMUL_OWN)
-    #expect(route(MatmulCase(batch: 3, 200, 200, 200)) == APUS_MATMUL_PRIMITIVE)
+    #expect(route(MatmulCase(batch: 3, 200, 200, 200)) == APUS_MATMUL_GEMM)
     #expect(route(MatmulCase(300, 300, 0)) == APUS_MATMUL_OWN)
     // Whatever oneDNN is chosen for, it can do.
     for (m, n, k) in [(150, 150, 150), (5, 700, 700)] {
@@ -323,8 +297,8 @@ private let cores = Int32(max(2, apus_threads()))
           for bias in [false, true] {
             let product = MatmulCase(m, n, k, a: a, b: b, bias: bias)
             switch route(product) {
-            case APUS_MATMUL_GEMM: #expect(product.gemm().status == 0)
-            case APUS_MATMUL_PRIMITIVE: #expect(product.primitive().status == 0)
+            case APUS_MATMUL_GEMM: #expect(product.planned(APUS_MATMUL_GEMM).status == 0)
+            case APUS_MATMUL_PRIMITIVE: #expect(product.planned(APUS_MATMUL_PRIMITIVE).status == 0)
             default: break
             }
           }

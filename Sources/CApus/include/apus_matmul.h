@@ -1,4 +1,5 @@
-// Matrix products: oneDNN for float32 (and bfloat16) of some size, own kernels for small ones and for other element types.
+// Matrix products: oneDNN for float32 (and bfloat16) of some size, own kernels for small ones and for other element types. A plan
+// cuts the result into tiles by its shape alone; each tile is computed by one thread, so bits never depend on how many there are.
 #ifndef APUS_MATMUL_H
 #define APUS_MATMUL_H
 
@@ -28,35 +29,7 @@ typedef struct {
   apus_dtype dtype;  // of A, B, bias and C. oneDNN: APUS_F32 or APUS_BF16 (whose bias is f32); own kernels: f32, f64, i32, i64
 } apus_matmul;
 
-/// The own kernels: f32, f64, i32, i64; every shape, zero extents included (k = 0 gives epilogue(bias)). They run rows
-/// [begin, end) of the batch * m rows of C, so that the caller can split them over threads; bits do not depend on the split.
-/// Integers wrap, and know no epilogue but relu. relu(NaN) = NaN.
-void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
-                     void *_Nonnull c, int64_t begin, int64_t end);
-
-/// The whole product on the team, split by rows or columns (the same bits): alone where that is faster, or within a parallel region.
-void apus_matmul_own_parallel(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
-                              void *_Nonnull c);
-
-/// Restricts the own kernels to an instruction set (512: AVX-512, 2: AVX2 with FMA, 0: the platform's baseline), so that tests and
-/// benchmarks see each; any other number gives the machine's best. Returns the one in use. Not while products run.
-int32_t apus_matmul_own_level(int32_t level);
-
-/// oneDNN's plain GEMM for one float32 matrix, or a batch that folds into one: C = A B (+ C if accumulate); bias and epilogue are left
-/// to the caller. Runs on the whole team, or alone within a parallel region. Returns 0, or oneDNN's status.
-int32_t apus_onednn_gemm(const apus_matmul *_Nonnull shape, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c, bool accumulate);
-
-/// A oneDNN matmul primitive with bias and epilogue, made once per shape (0.2 to 0.5 ms). Returns 0 and a handle, or oneDNN's status.
-/// No extent may be 0; a batch may share A or B (stride 0), not both.
-int32_t apus_onednn_matmul_create(const apus_matmul *_Nonnull shape, void *_Nullable *_Nonnull handle);
-/// Runs it. Several threads may run one handle at once (scratch memory belongs to the caller: `scratch` has at least
-/// apus_onednn_matmul_scratch_bytes(handle) bytes, 64-byte aligned; null when that is 0).
-int32_t apus_onednn_matmul_run(void *_Nonnull handle, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
-                               void *_Nonnull c, void *_Nullable scratch);
-size_t apus_onednn_matmul_scratch_bytes(void *_Nonnull handle);
-void apus_onednn_matmul_destroy(void *_Nonnull handle);
-
-/// The three ways above, for one shape.
+/// The ways to compute a product: the own kernels, oneDNN's plain GEMM (float32, no bias, no epilogue), a oneDNN primitive.
 typedef enum : uint8_t {
   APUS_MATMUL_OWN = 0,
   APUS_MATMUL_GEMM,
@@ -64,6 +37,44 @@ typedef enum : uint8_t {
 } apus_matmul_route_kind;
 /// Which of them is the fastest that can do it; see matmul_route.c for the measurements behind it.
 apus_matmul_route_kind apus_matmul_route(const apus_matmul *_Nonnull shape);
+
+/// A part of C: some whole matrices, or a rectangle of one.
+typedef struct {
+  int64_t first_matrix, end_matrix;
+  int64_t first_row, end_row;
+  int64_t first_column, end_column;
+} apus_matmul_tile;
+
+/// A product made ready: which way it goes and how it is cut into pieces. Made once, run many times, by several threads at once.
+typedef struct {
+  apus_matmul shape;  // folded: a batch that is one matrix is one here
+  apus_matmul_route_kind route;
+  int64_t pieces;  // 0 where there is nothing to do
+  double cost;     // about how many nanoseconds all pieces take on one core
+  int64_t tile_matrices, tile_rows, tile_columns;  // the last of each may be smaller
+  int64_t grid_rows, grid_columns;                 // tiles of a matrix
+  const void *_Nullable kernels;                   // the own ones, for one instruction set
+  void *_Nullable primitives[4];                   // for inner tiles, the last column, the last row, the corner
+} apus_matmul_plan;
+
+/// Makes a plan. The own route takes every shape, zero extents included (k = 0 gives epilogue(bias)), cannot fail, and needs no
+/// apus_matmul_plan_destroy. Primitives take 0.2 to 0.5 ms each. Returns 0, or oneDNN's status, and then there is nothing to destroy.
+int32_t apus_matmul_plan_make(const apus_matmul *_Nonnull shape, apus_matmul_route_kind route, apus_matmul_plan *_Nonnull plan);
+void apus_matmul_plan_destroy(apus_matmul_plan *_Nonnull plan);
+/// What `piece` writes, in terms of plan->shape.
+apus_matmul_tile apus_matmul_plan_tile(const apus_matmul_plan *_Nonnull plan, int64_t piece);
+/// Computes one piece on the calling thread. Where oneDNN fails (no memory), the own kernels compute it; what they cannot (bfloat16)
+/// gives oneDNN's status. Integers wrap, and know no epilogue but relu. relu(NaN) = NaN.
+int32_t apus_matmul_plan_run(const apus_matmul_plan *_Nonnull plan, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
+                             void *_Nonnull c, int64_t piece);
+
+/// Any part of a product by the own kernels; bits do not depend on how rows are split. `shape` is taken as it is.
+void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
+                     void *_Nonnull c, apus_matmul_tile tile);
+/// Restricts the own kernels to an instruction set (512: AVX-512, 2: AVX2 with FMA, 0: the platform's baseline), so that tests and
+/// benchmarks see each; any other number gives the machine's best. Returns the one in use. It holds for plans that the calling thread
+/// makes from here on.
+int32_t apus_matmul_own_level(int32_t level);
 
 /// oneDNN's status as a word ("invalid_arguments", "unimplemented" ...), and the library's version as major * 10000 + minor * 100 + patch.
 const char *_Nonnull apus_onednn_status_name(int32_t status);

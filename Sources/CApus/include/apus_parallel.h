@@ -1,4 +1,4 @@
-// One thread team for the whole process: oneDNN's own (libgomp), so that two pools never fight for the cores.
+// One thread team for the whole process, and what else Swift needs of C.
 #ifndef APUS_PARALLEL_H
 #define APUS_PARALLEL_H
 
@@ -8,10 +8,14 @@
 extern "C" {
 #endif
 
-/// Runs `body(context, chunk)` for every chunk in [0, chunks), spread over the team; returns when all are done. Within a parallel
-/// region, or with one thread, the calling thread runs them all in order.
+/// Runs `body(context, chunk)` for every chunk in [0, chunks), spread over the team; returns when all are done. The calling thread
+/// takes part. Within a parallel region, with one thread, or while another thread of the process has the team, the calling thread
+/// runs them all in order.
 void apus_parallel(int64_t chunks, void (*_Nonnull body)(void *_Nullable context, int64_t chunk), void *_Nullable context);
-/// The team's size; 0 restores the machine's number of cores.
+/// Whether work of about so many nanoseconds on one core is worth a region: 5 us while the team is awake, 60 us, at once or in several
+/// regions, while it sleeps.
+bool apus_parallel_pays(double ns);
+/// The team's size, for regions that begin from here on; 0 restores the number of processors that the process may use.
 void apus_set_threads(int32_t threads);
 int32_t apus_threads(void);
 

@@ -12,6 +12,9 @@ extern "C" {
 /// False where this machine does not have it; then nothing changes.
 bool apus_testing_use_instruction_set(const char *_Nullable name);
 
+/// How many of `chunks` chunks a region of a forked child process runs; -1 where the child does not end well.
+int32_t apus_testing_parallel_in_child(int32_t chunks);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,7 +63,7 @@ extension Distribution {
   }
 }
 
-/// The thread team that oneDNN and our own loops share.
+/// The thread team.
 enum Team {
   /// Runs `body` over [0, count) in pieces of `grain`, on the team when there is more than one piece. The pieces do not depend on
   /// the number of threads, so neither does any result.

@@ -26,12 +26,9 @@ extension CPUKernel {
 }
 
 extension Team {
-  /// Work below this many nanoseconds stays on the calling thread: waking the team costs about as much.
-  static let parallelThreshold = 20_000.0
-
-  /// Runs all pieces of `kernel`.
+  /// Runs all pieces of `kernel`, on the team where that pays.
   static func run(_ kernel: some CPUKernel, _ addresses: CPUKernel.Addresses) {
-    guard kernel.pieces > 1, kernel.cost >= parallelThreshold else {
+    guard kernel.pieces > 1, apus_parallel_pays(kernel.cost) else {
       for piece in 0..<kernel.pieces { kernel.run(addresses, piece: piece) }
       return
     }

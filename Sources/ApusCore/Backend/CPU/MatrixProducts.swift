@@ -3,93 +3,37 @@ import Synchronization
 
 /// Matrix products: own kernels for small ones, oneDNN for the rest, its primitives made once per shape.
 final class MatrixProducts: Sendable {
-  /// A oneDNN primitive for one shape. Several threads may run it at once.
-  final class Primitive: @unchecked Sendable {
-    let handle: UnsafeMutableRawPointer
-    let scratchBytes: Int
-
-    init(_ handle: UnsafeMutableRawPointer) {
-      self.handle = handle
-      scratchBytes = apus_onednn_matmul_scratch_bytes(handle)
-    }
-
-    deinit { apus_onednn_matmul_destroy(handle) }
-  }
-  private let primitives = Mutex<[MatmulKey: Primitive]>([:])
+  private let kernels = Mutex<[MatmulKey: MatmulKernel]>([:])
   /// A program with ever new shapes starts anew here, rather than fill the memory.
-  private static let mostPrimitives = 1024
+  private static let mostKernels = 1024
 
-  func multiply(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
-    var call = call
-    do throws(OneDNNError) {
-      switch apus_matmul_route(&call) {
-      case APUS_MATMUL_GEMM: try gemm(call, a, b, into: c)
-      case APUS_MATMUL_PRIMITIVE: try run(try primitive(call), a, b, bias, into: c)
-      default: own(call, a, b, bias, into: c)
-      }
-    } catch {
-      // Whatever oneDNN declines or fails at, the own kernels can do: slower, but right.
-      own(call, a, b, bias, into: c)
+  /// The kernel for this shape. What oneDNN declines, the own kernels can do: slower, but right.
+  func kernel(_ shape: apus_matmul) -> MatmulKernel {
+    let route = withUnsafePointer(to: shape) { apus_matmul_route($0) }
+    if route == APUS_MATMUL_OWN { return MatmulKernel(own: shape) }
+    let key = MatmulKey(shape)
+    return kernels.withLock { kernels in
+      if let known = kernels[key] { return known }
+      let kernel = (try? MatmulKernel(shape, route)) ?? MatmulKernel(own: shape)
+      if kernels.count >= Self.mostKernels { kernels.removeAll() }
+      kernels[key] = kernel
+      return kernel
     }
   }
 
-  private func gemm(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, into c: Tensor) throws(OneDNNError) {
-    var call = call
-    func floats(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
-      tensor.object.address.assumingMemoryBound(to: Float.self)
+  func multiply(_ shape: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
+    let kernel = kernel(shape)
+    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: 4) { table in
+      table.initializeElement(at: 0, to: a.object.address)
+      table.initializeElement(at: 1, to: b.object.address)
+      if let bias { table.initializeElement(at: 2, to: bias.object.address) }
+      table.initializeElement(at: bias == nil ? 2 : 3, to: c.object.address)
+      Team.run(kernel, CPUKernel.Addresses(table.baseAddress!))
     }
-    try OneDNNError.check(apus_onednn_gemm(&call, floats(a), floats(b), floats(c), false), "sgemm")
-  }
-
-  private func run(
-    _ primitive: Primitive, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor
-  ) throws(OneDNNError) {
-    let scratch = primitive.scratchBytes > 0 ? HostPool.shared.allocate(primitive.scratchBytes) : nil
-    defer { if let scratch { HostPool.shared.release(scratch, byteCount: primitive.scratchBytes) } }
-    try OneDNNError.check(
-      apus_onednn_matmul_run(
-        primitive.handle, a.object.address, b.object.address, bias?.object.address, c.object.address, scratch), "matmul"
-    )
-  }
-
-  /// The own kernels take every shape, so whatever oneDNN declines ends here.
-  private func own(_ call: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
-    var call = call
-    apus_matmul_own_parallel(&call, a.object.address, b.object.address, bias?.object.address, c.object.address)
-  }
-
-  /// The primitive for this shape, made if it is new.
-  func primitive(_ call: apus_matmul) throws(OneDNNError) -> Primitive {
-    let key = MatmulKey(call)
-    let result: Result<Primitive, OneDNNError> = primitives.withLock { primitives in
-      if let known = primitives[key] { return .success(known) }
-      var call = call
-      var handle: UnsafeMutableRawPointer?
-      let status = apus_onednn_matmul_create(&call, &handle)
-      guard status == 0, let handle else { return .failure(OneDNNError(status: status, operation: "matmul")) }
-      let primitive = Primitive(handle)
-      if primitives.count >= Self.mostPrimitives { primitives.removeAll() }
-      primitives[key] = primitive
-      return .success(primitive)
-    }
-    return try result.get()
   }
 }
 
-/// What oneDNN reports when it cannot do something.
-struct OneDNNError: Error, Hashable, CustomStringConvertible {
-  /// oneDNN's status code, not 0.
-  let status: Int32
-  let operation: String
-
-  static func check(_ status: Int32, _ operation: String) throws(OneDNNError) {
-    if status != 0 { throw OneDNNError(status: status, operation: operation) }
-  }
-
-  var description: String { "oneDNN's \(operation): \(String(cString: apus_onednn_status_name(status)))" }
-}
-
-/// What distinguishes oneDNN primitives.
+/// What distinguishes the kernels.
 private struct MatmulKey: Hashable {
   let extents: SIMD8<Int64>
   let strides: SIMD4<Int64>
