@@ -113,3 +113,51 @@ double apus_sum_chunk(apus_dtype dtype, bool of_squares, const void *source, int
   }
   return 0;
 }
+
+// Sums of elements that come in pieces (reduce.h).
+
+#define PIECEWISE(element, type)                                                                                             \
+  APUS_CLONES static void running_add_##type(void *total, const element *x, int64_t count) {                                 \
+    sum_##type##_row_add(x, count, total);                                                                                   \
+  }                                                                                                                          \
+  APUS_CLONES static double running_finish_##type(const void *total, const element *x, int64_t count) {                      \
+    sum_##type##_tv added;                                                                                                   \
+    memcpy(&added, total, sizeof added);                                                                                     \
+    int64_t taken = sum_##type##_row_add(x, count, &added);                                                                  \
+    return sum_##type##_row_finish(x, taken, count, &added);                                                                 \
+  }                                                                                                                          \
+  APUS_CLONES static void columns_begin_##type(apus_column_sums *sums) {                                                     \
+    sum_##type##_strip_begin(sums->width, sums->partial, sums->total);                                                       \
+    sums->pending = 0;                                                                                                       \
+  }                                                                                                                          \
+  APUS_CLONES static void columns_add_##type(apus_column_sums *sums, const element *x, int64_t count, int64_t stride) {      \
+    sums->pending = sum_##type##_strip_add(x, count, stride, sums->width, sums->partial, sums->total, sums->pending);        \
+  }                                                                                                                          \
+  APUS_CLONES static void columns_finish_##type(const apus_column_sums *sums, element *results, int64_t columns) {           \
+    double totals[sum_##type##_strip_width];                                                                                 \
+    sum_##type##_strip_finish(sums->width, sums->partial, sums->total, sums->pending, totals);                               \
+    for (int64_t k = 0; k < columns; k++) results[k] = (element)totals[k];                                                   \
+  }
+PIECEWISE(float, f32)
+PIECEWISE(double, f64)
+#define OF_DTYPE(dtype, function, ...) ((dtype) == APUS_F32 ? function##_f32(__VA_ARGS__) : function##_f64(__VA_ARGS__))
+
+void apus_running_sum_begin(apus_running_sum *sum) { memset(sum->total, 0, sizeof sum->total); }
+
+void apus_running_sum_add(apus_running_sum *sum, apus_dtype dtype, const void *piece, int64_t count) {
+  OF_DTYPE(dtype, running_add, sum->total, piece, count);
+}
+
+double apus_running_sum_finish(const apus_running_sum *sum, apus_dtype dtype, const void *piece, int64_t count) {
+  return OF_DTYPE(dtype, running_finish, sum->total, piece, count);
+}
+
+void apus_column_sums_begin(apus_column_sums *sums) { OF_DTYPE(sums->dtype, columns_begin, sums); }
+
+void apus_column_sums_add(apus_column_sums *sums, const void *rows, int64_t count, int64_t stride) {
+  OF_DTYPE(sums->dtype, columns_add, sums, rows, count, stride);
+}
+
+void apus_column_sums_finish(const apus_column_sums *sums, void *results, int64_t columns) {
+  OF_DTYPE(sums->dtype, columns_finish, sums, results, columns);
+}

@@ -33,10 +33,9 @@ APUS_INLINE TOTAL N(few)(const ELEMENT *x, int64_t count, int64_t stride) {
   return total[0];
 }
 
-/// Dense elements: four vectors of running results, in blocks of 1,024 elements (f32).
-APUS_INLINE TOTAL N(row)(const ELEMENT *x, int64_t count) {
-  if (count < LANES) return N(few)(x, count, 1);
-  N(tv) total = (TOTAL)NEUTRAL;
+/// Adds dense elements to `total`: four vectors of running results, in blocks of 1,024 elements (f32). Returns how many it took:
+/// all but the last few, which do not fill four vectors.
+APUS_INLINE int64_t N(row_add)(const ELEMENT *x, int64_t count, N(tv) *total) {
   int64_t i = 0;
   while (count - i >= 4 * LANES) {
     int64_t left = count - i, stop = i + (left < 64 * LANES ? left / (4 * LANES) * (4 * LANES) : 64 * LANES);
@@ -51,19 +50,32 @@ APUS_INLINE TOTAL N(row)(const ELEMENT *x, int64_t count) {
     a = COMBINE(a, b);
     c = COMBINE(c, d);
     a = COMBINE(a, c);
-    N(tv) t = __builtin_convertvector(a, N(tv));
-    total = COMBINE(total, t);
+    N(tv) t = __builtin_convertvector(a, N(tv)), running = *total;
+    *total = COMBINE(running, t);
   }
+  return i;
+}
+
+/// The result of `total` and of what N(row_add) left of the elements: those from `i` to `count`.
+APUS_INLINE TOTAL N(row_finish)(const ELEMENT *x, int64_t i, int64_t count, const N(tv) *added) {
+  N(tv) total = *added;
   N(pv) rest = (PARTIAL)NEUTRAL;
   for (; count - i >= LANES; i += LANES) {
     N(pv) p = TAKEN(x + i);
     rest = COMBINE(rest, p);
   }
-  if (i < count) {  // The last vector overlaps what has been counted: those lanes are blanked out.
-    N(mask) lane, counted = (N(mask))(__typeof__(lane[0]))(LANES - (count - i));
-    for (int k = 0; k < LANES; k++) lane[k] = (__typeof__(lane[0]))k;
-    N(ev) e = LOAD(x + count - LANES);
-    e = lane < counted ? (N(ev))(ELEMENT)PADDING : e;
+  if (i < count) {  // The last vector overlaps what has been counted (or nothing at all): those lanes are blanked out.
+    N(ev) e;
+    if (count >= LANES) {
+      N(mask) lane, counted = (N(mask))(__typeof__(lane[0]))(LANES - (count - i));
+      for (int k = 0; k < LANES; k++) lane[k] = (__typeof__(lane[0]))k;
+      e = LOAD(x + count - LANES);
+      e = lane < counted ? (N(ev))(ELEMENT)PADDING : e;
+    } else {
+      ELEMENT part[LANES];
+      for (int64_t k = 0; k < LANES; k++) part[k] = k < LANES - count ? (ELEMENT)PADDING : x[k - (LANES - count)];
+      e = LOAD(part);
+    }
     N(pv) p = TAKE(e, N(pv));
     rest = COMBINE(rest, p);
   }
@@ -80,19 +92,34 @@ APUS_INLINE TOTAL N(row)(const ELEMENT *x, int64_t count) {
   return lanes[0];
 }
 
-enum { N(strip_vectors) = 64, N(strip_width) = 64 * LANES };
+APUS_INLINE TOTAL N(row)(const ELEMENT *x, int64_t count) {
+  if (count < LANES) return N(few)(x, count, 1);
+  N(tv) total = (TOTAL)NEUTRAL;
+  int64_t taken = N(row_add)(x, count, &total);
+  return N(row_finish)(x, taken, count, &total);
+}
 
-/// `width` columns (LANES to strip_width) of `rows` rows that are `stride` elements apart. Eight rows at a time are added
-/// to the strip's partial results, which stay in the first-level cache.
-APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_t width, TOTAL *results) {
-  N(pv) partial[N(strip_vectors)];
-  N(tv) total[N(strip_vectors)];
-  int64_t vectors = (width + LANES - 1) / LANES, last = width - LANES;
-#define OFFSET(v) ((v) * LANES < last ? (v) * LANES : last)  // the last vector overlaps the one before it
-  for (int64_t v = 0; v < vectors; v++) total[v] = (TOTAL)NEUTRAL;
+enum { N(strip_vectors) = 64, N(strip_width) = 64 * LANES, N(block_rows) = 128 };
+
+// A strip is `width` columns (LANES to strip_width), whose running results stay in the first-level cache: `partial` those of
+// the rows since the last whole block, `total` those of the blocks.
+#define VECTORS(width) (((width) + LANES - 1) / LANES)
+#define OFFSET(v) ((v) * LANES < width - LANES ? (v) * LANES : width - LANES)  // the last vector overlaps the one before it
+
+APUS_INLINE void N(strip_begin)(int64_t width, N(pv) *partial, N(tv) *total) {
+  for (int64_t v = 0; v < VECTORS(width); v++) {
+    partial[v] = (PARTIAL)NEUTRAL;
+    total[v] = (TOTAL)NEUTRAL;
+  }
+}
+
+/// Adds `rows` rows that are `stride` elements apart, eight at a time: all calls but the last one for a strip bring a multiple of
+/// eight. `pending` rows are in `partial`; returns how many are now.
+APUS_INLINE int64_t N(strip_add)(const ELEMENT *x, int64_t rows, int64_t stride, int64_t width, N(pv) *partial, N(tv) *total,
+                                 int64_t pending) {
+  const int64_t vectors = VECTORS(width);
   for (int64_t row = 0; row < rows;) {
-    int64_t stop = rows - row > 128 ? row + 128 : rows;
-    for (int64_t v = 0; v < vectors; v++) partial[v] = (PARTIAL)NEUTRAL;
+    int64_t start = row, room = N(block_rows) - pending, stop = rows - row > room ? row + room : rows;
     for (; stop - row >= 8; row += 8)
       for (int64_t v = 0; v < vectors; v++) {
         const ELEMENT *p = x + row * stride + OFFSET(v);
@@ -114,13 +141,34 @@ APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_
         N(pv) a = TAKEN(x + row * stride + OFFSET(v)), running = partial[v];
         partial[v] = COMBINE(running, a);
       }
+    pending += stop - start;
+    if (pending < N(block_rows)) continue;
     for (int64_t v = 0; v < vectors; v++) {
       N(tv) t = __builtin_convertvector(partial[v], N(tv)), running = total[v];
       total[v] = COMBINE(running, t);
+      partial[v] = (PARTIAL)NEUTRAL;
     }
+    pending = 0;
   }
-  for (int64_t v = 0; v < vectors; v++) memcpy(results + OFFSET(v), &total[v], LANES * sizeof(TOTAL));
+  return pending;
+}
+
+APUS_INLINE void N(strip_finish)(int64_t width, const N(pv) *partial, const N(tv) *total, int64_t pending, TOTAL *results) {
+  for (int64_t v = 0; v < VECTORS(width); v++) {
+    N(tv) t = __builtin_convertvector(partial[v], N(tv)), whole = total[v];
+    if (pending > 0) whole = COMBINE(whole, t);
+    memcpy(results + OFFSET(v), &whole, LANES * sizeof(TOTAL));
+  }
+}
+#undef VECTORS
 #undef OFFSET
+
+APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_t width, TOTAL *results) {
+  N(pv) partial[N(strip_vectors)];
+  N(tv) total[N(strip_vectors)];
+  N(strip_begin)(width, partial, total);
+  int64_t pending = N(strip_add)(x, rows, stride, width, partial, total, 0);
+  N(strip_finish)(width, partial, total, pending, results);
 }
 
 /// Every column of a dense (rows, inner) matrix.

@@ -163,6 +163,54 @@ struct RowwiseTests {
     }
   }
 
+  /// Loss and gradient in one pass: the bits of the separate calls.
+  private func checkBoth<T: BinaryFloatingPoint>(_ dtype: apus_dtype, _: T.Type) {
+    for columns in Self.columns {
+      let rows = 37
+      var z = logits(rows * columns, seed: columns).map { T($0) }
+      z[columns / 2] = -.infinity
+      z[5 * columns] = .nan
+      let labels = (0..<rows).map { Int64($0 * 7 % columns) }
+      let scales = (0..<rows).map { T($0) / 8 - 1 }
+      let c = Int64(columns)
+      var loss = [T](repeating: 0, count: rows)
+      apus_softmax_cross_entropy(dtype, z, labels, APUS_I64, &loss, nil, c, 0, 37)
+      for stride: Int64 in [0, 1] {
+        var dz = z
+        dz.withUnsafeMutableBytes {
+          apus_softmax(dtype, z, $0.baseAddress!, c, 0, 37)
+          apus_softmax_cross_entropy_gradient(
+            dtype, $0.baseAddress!, labels, APUS_I64, scales, stride, $0.baseAddress!, c, 0, 37)
+        }
+        for split: Int64 in [0, 1, 20] {
+          var both = [T](repeating: 0, count: rows)
+          var gradient = z
+          gradient.withUnsafeMutableBytes { memory in
+            // Into other memory, and in place.
+            for (begin, end) in [(0, split), (split, 37)] {
+              if split == 1 {
+                apus_softmax_cross_entropy_both(
+                  dtype, memory.baseAddress!, labels, APUS_I64, scales, stride, &both, memory.baseAddress!, c, begin,
+                  end)
+              } else {
+                apus_softmax_cross_entropy_both(
+                  dtype, z, labels, APUS_I64, scales, stride, &both, memory.baseAddress!, c, begin, end)
+              }
+            }
+          }
+          let areEqual = { (a: [T], b: [T]) in zip(a, b).allSatisfy { $0.isNaN ? $1.isNaN : $0 == $1 } }
+          #expect(areEqual(both, loss), "\(columns) columns, split at \(split)")
+          #expect(areEqual(gradient, dz), "\(columns) columns, split at \(split)")
+        }
+      }
+    }
+  }
+
+  @Test func crossEntropyWithItsGradient() {
+    checkBoth(APUS_F32, Float.self)
+    checkBoth(APUS_F64, Double.self)
+  }
+
   @Test func gradientAgreesWithFiniteDifferences() {
     let rows = 3
     let columns = 6

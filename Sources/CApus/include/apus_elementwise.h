@@ -61,6 +61,31 @@ typedef struct {
 void apus_elementwise(const apus_program *_Nonnull program, int32_t rank, const int64_t *_Nonnull extents,
                       const apus_operand *_Nonnull inputs, const apus_operand *_Nonnull outputs, int64_t begin, int64_t end);
 
+/// The same, where the outputs have strides too (they are read): rectangles of larger matrices, so that a program can run on a
+/// tile of a matrix product. The innermost axis of an output is dense (stride 1, unless its extent is 1), and no two positions
+/// share an element.
+void apus_elementwise_strided(const apus_program *_Nonnull program, int32_t rank, const int64_t *_Nonnull extents,
+                              const apus_operand *_Nonnull inputs, const apus_operand *_Nonnull outputs, int64_t begin, int64_t end);
+
+/// Runs `program` over the columns [column_begin, column_end) of a (rows, columns) space, reading each input once, and sums
+/// outputs over the rows. Output i is written, with its two strides (the inner one 1), unless `outputs[i].data` is null; it is
+/// summed into elements [column_begin, column_end) of `sums[i]`, a vector of `columns` elements of the compute type, unless
+/// `sums[i]` is null. Only outputs of the compute type, f32 or f64, are summed. Element j of a sum has the same bits as
+/// `apus_reduce(APUS_REDUCE_SUM, ..., count = rows, inner = columns)` gives on the output in memory, if `columns` is at least 64
+/// (f32) or 32 (f64); for any number of columns it does not depend on how the caller splits them.
+/// Outputs may be the memory of inputs, as in `apus_elementwise`.
+void apus_elementwise_column_sums(const apus_program *_Nonnull program, const apus_operand *_Nonnull inputs,
+                                  const apus_operand *_Nonnull outputs, void *_Nullable const *_Nonnull sums, int64_t rows,
+                                  int64_t columns, int64_t column_begin, int64_t column_end);
+
+/// Runs `program` over the elements [begin, end) as `apus_elementwise` does, and sums outputs over them: output i is written
+/// unless `outputs[i].data` is null, and its sum is stored in `*sums[i]` unless `sums[i]` is null. Only outputs of the compute
+/// type, f32 or f64, are summed. The sum has the same bits as `apus_sum_chunk` gives on these elements in memory; rounded to the
+/// compute type, as `apus_reduce` with count = end - begin and inner = 1.
+void apus_elementwise_sum(const apus_program *_Nonnull program, int32_t rank, const int64_t *_Nonnull extents,
+                          const apus_operand *_Nonnull inputs, const apus_operand *_Nonnull outputs,
+                          double *_Nullable const *_Nonnull sums, int64_t begin, int64_t end);
+
 /// Converts `count` dense elements, with the rules above.
 void apus_convert(void *_Nonnull destination, apus_dtype to, const void *_Nonnull source, apus_dtype from, int64_t count);
 

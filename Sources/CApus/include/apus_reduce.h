@@ -51,6 +51,11 @@ void apus_softmax_cross_entropy(apus_dtype dtype, const void *_Nonnull logits, c
 void apus_softmax_cross_entropy_gradient(apus_dtype dtype, const void *_Nonnull probabilities, const void *_Nonnull labels,
                                          apus_dtype label_dtype, const void *_Nonnull scale, int64_t scale_stride,
                                          void *_Nonnull dz, int64_t columns, int64_t begin, int64_t end);
+/// Both at once: the loss, and dz for the same `scale`, with the bits of `apus_softmax_cross_entropy` and of `apus_softmax`
+/// followed by `apus_softmax_cross_entropy_gradient`, but with one exponential per element. `dz` may be `logits`.
+void apus_softmax_cross_entropy_both(apus_dtype dtype, const void *_Nonnull logits, const void *_Nonnull labels,
+                                     apus_dtype label_dtype, const void *_Nonnull scale, int64_t scale_stride,
+                                     void *_Nonnull loss, void *_Nonnull dz, int64_t columns, int64_t begin, int64_t end);
 
 #ifdef __cplusplus
 }

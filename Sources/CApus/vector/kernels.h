@@ -4,18 +4,18 @@
 
 #include "../include/apus_elementwise.h"
 
-/// A register of a running program: `step` is the size of a vector in bytes, or 0 for a scalar, whose `data` then holds
-/// APUS_BLOCK vectors full of the one value. No element-wise loop needs to know which it is.
+/// A register of a running program, a tile of some rows that are `pitch` bytes apart: `step` is the size of a vector in bytes, or 0
+/// where a row holds one value; there, APUS_BLOCK vectors full of it. No element-wise loop needs to know which it is.
 typedef struct {
   char *data;
-  int64_t step;
+  int64_t step, pitch;
 } apus_register;
 
 /// Loops of cheap instructions handle this many vectors at once.
 enum { APUS_BLOCK = 4, APUS_OPCODES = 128, APUS_COMPUTE_TYPES = 4, APUS_DTYPES = 7, APUS_MAX_VECTOR_BYTES = 64 };
 
-/// Runs `instruction` over `vectors` full vectors; the destination may be one of the sources (same address).
-typedef void apus_kernel(const apus_instruction *instruction, const apus_register *registers, int64_t vectors);
+/// Runs `instruction` over `rows` rows of `length` full vectors; the destination may be one of the sources (same address).
+typedef void apus_kernel(const apus_instruction *instruction, const apus_register *registers, int64_t length, int64_t rows);
 typedef void apus_converter(void *destination, const void *source, int64_t count);
 
 typedef struct {

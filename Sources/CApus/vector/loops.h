@@ -1,11 +1,18 @@
 // The loops of the kernels. Each macro defines a function of type apus_kernel from an inline function F over vectors. Within a
 // block everything is loaded before anything is stored, and a scalar operand simply does not advance.
 
-#define KERNEL(NAME) static void NAME(const apus_instruction *instruction, const apus_register *registers, int64_t vectors)
+#define KERNEL(NAME, ...)                                                                                                    \
+  static void NAME(const apus_instruction *instruction, const apus_register *registers, int64_t length, int64_t rows) {      \
+    for (int64_t row = 0; row < rows; row++) { __VA_ARGS__ }                                                                 \
+  }
 #define OPERAND(x, index)                                                                                                    \
-  const char *x = registers[instruction->source[index]].data;                                                                \
-  const int64_t step_##x = registers[instruction->source[index]].step;
-#define RESULT(x) char *x = registers[instruction->destination].data;
+  const apus_register *const register_##x = &registers[instruction->source[index]];                                          \
+  const char *x = register_##x->data + row * register_##x->pitch;                                                            \
+  const int64_t step_##x = register_##x->step;
+#define RESULT(x)                                                                                                            \
+  const apus_register *const result = &registers[instruction->destination];                                                  \
+  char *x = result->data + row * result->pitch;                                                                              \
+  int64_t vectors = length;
 #define AT(V, x, i) LOAD(V, x + (i) * APUS_VECTOR_BYTES)
 
 /// Cheap instructions: blocks of four vectors, so that the loop's own work does not count. `F` is called with the operands of
@@ -33,39 +40,31 @@
 #define ADVANCE_3(k) ADVANCE_2(k) c += (k)*step_c;
 #define ADVANCE_4(k) ADVANCE_3(k) e += (k)*step_e;
 
-#define UNARY(NAME, V, F) KERNEL(NAME) { OPERAND(a, 0) RESULT(d) BLOCKED(V, APPLY_1, F, ADVANCE_1) }
-#define BINARY(NAME, V, F) KERNEL(NAME) { OPERAND(a, 0) OPERAND(b, 1) RESULT(d) BLOCKED(V, APPLY_2, F, ADVANCE_2) }
-#define TERNARY(NAME, V, F) KERNEL(NAME) { OPERAND(a, 0) OPERAND(b, 1) OPERAND(c, 2) RESULT(d) BLOCKED(V, APPLY_3, F, ADVANCE_3) }
+#define UNARY(NAME, V, F) KERNEL(NAME, OPERAND(a, 0) RESULT(d) BLOCKED(V, APPLY_1, F, ADVANCE_1))
+#define BINARY(NAME, V, F) KERNEL(NAME, OPERAND(a, 0) OPERAND(b, 1) RESULT(d) BLOCKED(V, APPLY_2, F, ADVANCE_2))
+#define TERNARY(NAME, V, F) KERNEL(NAME, OPERAND(a, 0) OPERAND(b, 1) OPERAND(c, 2) RESULT(d) BLOCKED(V, APPLY_3, F, ADVANCE_3))
 #define QUATERNARY(NAME, V, F)                                                                                               \
-  KERNEL(NAME) { OPERAND(a, 0) OPERAND(b, 1) OPERAND(c, 2) OPERAND(e, 3) RESULT(d) BLOCKED(V, APPLY_4, F, ADVANCE_4) }
+  KERNEL(NAME, OPERAND(a, 0) OPERAND(b, 1) OPERAND(c, 2) OPERAND(e, 3) RESULT(d) BLOCKED(V, APPLY_4, F, ADVANCE_4))
 
 /// Expensive instructions: one vector at a time; its constants fill the registers anyway.
 #define UNARY_LONG(NAME, V, F)                                                                                               \
-  KERNEL(NAME) {                                                                                                             \
-    OPERAND(a, 0) RESULT(d)                                                                                                  \
-    for (; vectors > 0; vectors--, d += APUS_VECTOR_BYTES, a += step_a) STORE(V, d, F(AT(V, a, 0)));                         \
-  }
+  KERNEL(NAME, OPERAND(a, 0) RESULT(d)                                                                                       \
+    for (; vectors > 0; vectors--, d += APUS_VECTOR_BYTES, a += step_a) STORE(V, d, F(AT(V, a, 0)));)
 #define BINARY_LONG(NAME, V, F)                                                                                              \
-  KERNEL(NAME) {                                                                                                             \
-    OPERAND(a, 0) OPERAND(b, 1) RESULT(d)                                                                                    \
+  KERNEL(NAME, OPERAND(a, 0) OPERAND(b, 1) RESULT(d)                                                                         \
     for (; vectors > 0; vectors--, d += APUS_VECTOR_BYTES, a += step_a, b += step_b)                                         \
-      STORE(V, d, F(AT(V, a, 0), AT(V, b, 0)));                                                                              \
-  }
+      STORE(V, d, F(AT(V, a, 0), AT(V, b, 0)));)
 
 /// What has no vector form: one element at a time, through the scalar function F on type S.
 #define UNARY_SCALAR(NAME, S, F)                                                                                             \
-  KERNEL(NAME) {                                                                                                             \
-    OPERAND(a, 0) RESULT(d)                                                                                                  \
+  KERNEL(NAME, OPERAND(a, 0) RESULT(d)                                                                                       \
     const S *x = (const S *)(const void *)a;                                                                                 \
     S *y = (S *)(void *)d;                                                                                                   \
     const int64_t count = vectors * (int64_t)(APUS_VECTOR_BYTES / sizeof(S)), step = step_a != 0;                            \
-    for (int64_t i = 0; i < count; i++) y[i] = F(x[i * step]);                                                               \
-  }
+    for (int64_t i = 0; i < count; i++) y[i] = F(x[i * step]);)
 #define BINARY_SCALAR(NAME, S, F)                                                                                            \
-  KERNEL(NAME) {                                                                                                             \
-    OPERAND(a, 0) OPERAND(b, 1) RESULT(d)                                                                                    \
+  KERNEL(NAME, OPERAND(a, 0) OPERAND(b, 1) RESULT(d)                                                                         \
     const S *x = (const S *)(const void *)a, *z = (const S *)(const void *)b;                                                \
     S *y = (S *)(void *)d;                                                                                                   \
     const int64_t count = vectors * (int64_t)(APUS_VECTOR_BYTES / sizeof(S)), step = step_a != 0, step_2 = step_b != 0;      \
-    for (int64_t i = 0; i < count; i++) y[i] = F(x[i * step], z[i * step_2]);                                                \
-  }
+    for (int64_t i = 0; i < count; i++) y[i] = F(x[i * step], z[i * step_2]);)

@@ -1,0 +1,139 @@
+// Element-wise programs whose outputs are summed while they are in the first-level cache: over rows, or over everything.
+#include <string.h>
+
+#include "CApus.h"
+#include "elementwise_run.h"
+#include "reduce.h"
+
+// A strip of columns, eight rows at a time, is a few tiles. The sums need at least a vector.
+enum { STRIP_BYTES = 1024, STRIP_ROWS = 8, VECTOR_BYTES = 64, SUMS_ALIGNMENT = 128 };
+
+typedef struct {
+  void *const *sums;
+  int64_t begin, end;
+} column_range;
+
+/// What an output needs beside its memory: its running sums, and a place for eight rows where it has no memory (or is narrower
+/// than a vector).
+typedef struct {
+  apus_column_sums sums;
+  char *rows;
+} column_output;
+
+/// Adds `count` rows, which have just been computed, of a strip that begins at `column`.
+static void add_rows(column_output *to, const apus_run_output *output, bool is_placed_here, int64_t column, int64_t width,
+                     int64_t count, int64_t pitch) {
+  if (is_placed_here) {
+    apus_column_sums_add(&to->sums, to->rows, count, pitch / output->size);
+    return;
+  }
+  const char *rows = output->data + column * output->size;
+  if (width == to->sums.width) {
+    apus_column_sums_add(&to->sums, rows, count, output->step[1] / output->size);
+    return;
+  }
+  for (int64_t row = 0; row < count; row++)
+    memcpy(to->rows + row * pitch, rows + row * output->step[1], (size_t)(width * output->size));
+  apus_column_sums_add(&to->sums, to->rows, count, pitch / output->size);
+}
+
+static void sum_columns(apus_run *run, void *context) {
+  const column_range *range = context;
+  const int32_t output_count = run->program->output_count;
+  const int64_t lanes = VECTOR_BYTES / run->size, strip = STRIP_BYTES / run->size;
+  // The last strip takes what would not fill a vector.
+  const int64_t pitch = STRIP_BYTES + VECTOR_BYTES, sums_bytes = (strip + lanes) * 8 + SUMS_ALIGNMENT & -SUMS_ALIGNMENT;
+  const int64_t bytes = 2 * sums_bytes + STRIP_ROWS * pitch + SUMS_ALIGNMENT & -SUMS_ALIGNMENT;
+  column_output columns[output_count + 1];
+  bool is_placed_here[output_count + 1];
+  char *memory = __builtin_alloca_with_align((size_t)(output_count * bytes + SUMS_ALIGNMENT), 8 * SUMS_ALIGNMENT);
+  memset(memory, 0, (size_t)(output_count * bytes));
+  for (int32_t i = 0; i < output_count; i++, memory += bytes) {
+    columns[i].sums = (apus_column_sums){.partial = memory, .total = memory + sums_bytes, .dtype = run->program->compute};
+    columns[i].rows = memory + 2 * sums_bytes;
+    is_placed_here[i] = run->outputs[i].data == NULL;
+    if (is_placed_here[i]) run->outputs[i].step[1] = pitch;
+  }
+
+  const int64_t rows = run->space.extents[1];
+  for (int64_t column = range->begin, width; column < range->end; column += width) {
+    width = range->end - column < strip + lanes ? range->end - column : strip;
+    for (int32_t i = 0; i < output_count; i++) {
+      columns[i].sums.width = width < lanes ? lanes : width;
+      apus_column_sums_begin(&columns[i].sums);
+    }
+    for (int64_t row = 0, count; row < rows; row += count) {
+      count = rows - row < STRIP_ROWS ? rows - row : STRIP_ROWS;
+      for (int32_t i = 0; i < output_count; i++) {
+        if (!is_placed_here[i]) continue;
+        run->outputs[i].data = columns[i].rows;
+        run->outputs[i].origin = column;
+      }
+      apus_run_rows(run, count, column, column + width);
+      for (int32_t i = 0; i < output_count; i++)
+        if (range->sums[i]) add_rows(&columns[i], &run->outputs[i], is_placed_here[i], column, width, count, pitch);
+      apus_run_advance(run, count);  // after the last row, to the first one
+    }
+    for (int32_t i = 0; i < output_count; i++)
+      if (range->sums[i]) apus_column_sums_finish(&columns[i].sums, (char *)range->sums[i] + column * run->size, width);
+  }
+}
+
+void apus_elementwise_column_sums(const apus_program *program, const apus_operand *inputs, const apus_operand *outputs,
+                                  void *const *sums, int64_t rows, int64_t columns, int64_t column_begin, int64_t column_end) {
+  if (column_begin >= column_end) return;
+  const int64_t size = apus_size(program->compute);
+  if (rows == 0) {
+    for (int32_t i = 0; i < program->output_count; i++)
+      if (sums[i]) memset((char *)sums[i] + column_begin * size, 0, (size_t)((column_end - column_begin) * size));
+    return;
+  }
+  apus_run_with(program, 2, (const int64_t[]){rows, columns}, inputs, outputs, APUS_ROWS, column_begin, column_end,
+                STRIP_ROWS * (STRIP_BYTES + VECTOR_BYTES) / size, sum_columns, &(column_range){sums, column_begin, column_end});
+}
+
+typedef struct {
+  double *const *sums;
+  int64_t begin, end;
+} chunk;
+
+static void sum_chunk(apus_run *run, void *context) {
+  const chunk *chunk = context;
+  const apus_dtype compute = run->program->compute;
+  const int32_t output_count = run->program->output_count;
+  const int64_t block = apus_sum_block(compute), block_bytes = block * run->size;
+  apus_running_sum sums[output_count + 1];
+  bool is_placed_here[output_count + 1];
+  char *memory = __builtin_alloca_with_align((size_t)((output_count + 1) * block_bytes), 8 * VECTOR_BYTES);
+  for (int32_t i = 0; i < output_count; i++) {
+    apus_running_sum_begin(&sums[i]);
+    is_placed_here[i] = run->outputs[i].data == NULL;
+    if (is_placed_here[i]) run->outputs[i].data = memory + i * block_bytes;
+  }
+  for (int64_t position = chunk->begin, count; position < chunk->end; position += count) {
+    count = chunk->end - position < block ? chunk->end - position : block;
+    for (int32_t i = 0; i < output_count; i++)
+      if (is_placed_here[i]) run->outputs[i].origin = position;
+    apus_run_rows(run, 1, position, position + count);
+    for (int32_t i = 0; i < output_count; i++) {
+      if (!chunk->sums[i]) continue;
+      const char *piece = run->outputs[i].data + (position - run->outputs[i].origin) * run->size;
+      if (position + count < chunk->end)
+        apus_running_sum_add(&sums[i], compute, piece, count);
+      else
+        *chunk->sums[i] = position == chunk->begin ? apus_sum_chunk(compute, false, piece, count)
+                                                   : apus_running_sum_finish(&sums[i], compute, piece, count);
+    }
+  }
+}
+
+void apus_elementwise_sum(const apus_program *program, int32_t rank, const int64_t *extents, const apus_operand *inputs,
+                          const apus_operand *outputs, double *const *sums, int64_t begin, int64_t end) {
+  if (begin < end) {
+    apus_run_with(program, rank, extents, inputs, outputs, APUS_ONE_ROW, begin, end, end - begin, sum_chunk,
+                  &(chunk){sums, begin, end});
+    return;
+  }
+  for (int32_t i = 0; i < program->output_count; i++)
+    if (sums[i]) *sums[i] = 0;
+}
