@@ -17,6 +17,12 @@ extension CPUBackend {
       }
       return KernelTask(
         ReduceKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner), operands: count)
+    case .matmul(let transposesB, let hasBias, let epilogue):
+      let (a, b, c) = (layout(inputs[0]), layout(inputs[1]), layout(outputs[0]))
+      guard
+        let kernel = kernel(a, b, transposesB: transposesB, hasBias: hasBias, epilogue: epilogue, into: c)
+      else { return CallTask(instruction, self) }
+      return KernelTask(kernel, operands: count)
     case .moments(let rows, let columns):
       return KernelTask(MomentsKernel(dtype: outputs[0].dtype, rows: rows, columns: columns), operands: count)
     case .rowwise(let function, let columns) where inputs[0].count > 0:
@@ -141,7 +147,8 @@ private final class TaskGroup {
   /// Those whose pieces are shared among the threads.
   private let shared: [CPUTask]
   private let pieces: Int
-  private let isParallel: Bool
+  /// About how many nanoseconds they take on one core.
+  private let cost: Double
   /// Numbers that must be finite for the run to go on.
   private let guarded: [(task: CPUTask, dtype: DType)]
 
@@ -159,14 +166,14 @@ private final class TaskGroup {
     self.tasks = tasks
     shared = tasks.map(\.0).filter { !$0.takesTeam }
     pieces = shared.reduce(0) { $0 + $1.pieces }
-    isParallel = pieces > 1 && shared.reduce(0) { $0 + $1.cost } >= Team.parallelThreshold
+    cost = shared.reduce(0) { $0 + $1.cost }
   }
 
   /// Runs the tasks.
   func run() throws(NotFiniteError) {
     for (task, dtype) in guarded { try Self.checkFinite(task, dtype) }
     for (task, _) in tasks where task.takesTeam { task.run(0) }
-    if isParallel {
+    if pieces > 1 && apus_parallel_pays(cost) {
       Team.run(count: pieces, grain: 1) { begin, end in
         for piece in begin..<end { run(piece) }
       }
@@ -193,7 +200,7 @@ private final class TaskGroup {
     for (task, dtype) in guarded { try Self.checkFinite(task, dtype) }
     for (task, number) in tasks {
       let start = ContinuousClock.now
-      if task.pieces > 1 && task.cost >= Team.parallelThreshold {
+      if task.pieces > 1 && apus_parallel_pays(task.cost) {
         Team.run(count: task.pieces, grain: 1) { begin, end in
           for piece in begin..<end { task.run(piece) }
         }

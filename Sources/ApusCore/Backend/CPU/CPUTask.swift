@@ -85,7 +85,7 @@ final class ElementwiseTask: CPUTask {
     program.pointee.constants = UnsafePointer(constants)
     let count = formula.shape.elementCount
     let cost = Double(count) * code.cost + 60
-    grain = cost < Team.parallelThreshold ? max(1, count) : code.grain
+    grain = code.grain
     super.init(operands: inputs.count + outputs.count, pieces: (count + grain - 1) / grain, cost: cost)
     setScalars()
   }

@@ -78,34 +78,56 @@ extension CPUBackend {
     _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
   ) {
     let (left, right) = (a.multipliable, b.multipliable)
-    let (x, y, z) = (left.object, right.object, c.object)
+    let shape = apus_matmul(
+      left.object, right.object, transposesB, hasBias: bias != nil, epilogue, into: c.object)
+    products.multiply(shape, left, right, bias, into: c)
+  }
+
+  /// The kernel of a product of matrices, from layouts alone; nil where an operand has to be copied or converted first.
+  func kernel(_ a: Tensor, _ b: Tensor, transposesB: Bool, hasBias: Bool, epilogue: Epilogue, into c: Tensor)
+    -> MatmulKernel?
+  {
+    guard c.rank == 2, c.dtype != .bfloat16, c.count > 0, a.isMultipliable, b.isMultipliable else { return nil }
+    return products.kernel(
+      apus_matmul(a.object, b.object, transposesB, hasBias: hasBias, epilogue, into: c.object))
+  }
+}
+
+extension apus_matmul {
+  /// `x` (m, k) or (batch, m, k), `y` (k, n) or (batch, k, n), or (n, k) if it is to be transposed, `z` (m, n) or (batch, m, n).
+  fileprivate init(
+    _ x: TensorObject, _ y: TensorObject, _ transposesB: Bool, hasBias: Bool, _ epilogue: Epilogue,
+    into z: TensorObject
+  ) {
+    self.init()
     let rank = z.shape.rank
-    var call = apus_matmul()
-    call.batch = rank == 3 ? Int64(z.shape[0]) : 1
-    call.m = Int64(z.shape[rank - 2])
-    call.n = Int64(z.shape[rank - 1])
-    call.k = Int64(x.shape[rank - 1])
-    call.a_batch = rank == 3 ? Int64(x.strides[0]) : 0
-    call.a_row = Int64(x.strides[rank - 2])
-    call.a_column = Int64(x.strides[rank - 1])
-    call.b_batch = rank == 3 ? Int64(y.strides[0]) : 0
-    call.b_row = Int64(y.strides[transposesB ? rank - 1 : rank - 2])
-    call.b_column = Int64(y.strides[transposesB ? rank - 2 : rank - 1])
-    call.has_bias = bias != nil
-    call.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
-    call.dtype = c.dtype.c
-    products.multiply(call, left, right, bias, into: c)
+    batch = rank == 3 ? Int64(z.shape[0]) : 1
+    m = Int64(z.shape[rank - 2])
+    n = Int64(z.shape[rank - 1])
+    k = Int64(x.shape[rank - 1])
+    a_batch = rank == 3 ? Int64(x.strides[0]) : 0
+    a_row = Int64(x.strides[rank - 2])
+    a_column = Int64(x.strides[rank - 1])
+    b_batch = rank == 3 ? Int64(y.strides[0]) : 0
+    b_row = Int64(y.strides[transposesB ? rank - 1 : rank - 2])
+    b_column = Int64(y.strides[transposesB ? rank - 2 : rank - 1])
+    has_bias = hasBias
+    self.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
+    dtype = z.dtype.c
   }
 }
 
 extension Tensor {
-  /// This tensor if the products can read it where it lies (one of the last two axes without gaps), else a dense copy.
-  fileprivate var multipliable: Tensor {
+  /// This tensor if the products can read it where it lies, else a dense copy.
+  fileprivate var multipliable: Tensor { isMultipliable ? self : dense }
+
+  /// Whether the products can read this tensor where it lies: one of the last two axes has no gaps.
+  fileprivate var isMultipliable: Bool {
     let (row, column) = (object.strides[rank - 2], object.strides[rank - 1])
     let (rows, columns) = (shape[rank - 2], shape[rank - 1])
     let isRowMajor = (column == 1 || columns == 1) && (row >= columns || rows == 1)
     let isColumnMajor = (row == 1 || rows == 1) && (column >= rows || columns == 1)
-    return isRowMajor || isColumnMajor ? self : dense
+    return isRowMajor || isColumnMajor
   }
 
   /// This stack of matrices over the broadcast leading axes `batch`, which become one.
