@@ -10,15 +10,15 @@ extension Workload {
 
   static func named(_ name: String) -> Workload? { all.first { $0.shortName == name } }
 
-  /// The number of parameters that the widths make.
-  var parameterCount: Int { zip(widths, widths.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 } }
+  /// The number of parameters that the definition asks for.
+  var parameterCount: Int { arrays.reduce(0) { $0 + $1.shape.elementCount } }
 
   /// The network, its initial parameters read from `directory` if one is given.
   func makeModel(from directory: String?) throws -> Sequential {
     let model = makeModel()
     guard let directory else { return model }
-    for (name, parameter) in model.namedParameters {
-      let path = "\(directory)/\(shortName)/\(fileName(name)).npy"
+    for (parameter, array) in zip(model.parameters, arrays) {
+      let path = "\(directory)/\(shortName)/\(array.name).npy"
       let value = try NPYFile.read(path)
       guard value.type == parameter.value.type else {
         throw BenchmarkError("\(path) holds \(value.type); expected \(parameter.value.type)")
@@ -40,11 +40,5 @@ extension Workload {
     if let directory { return try NPYFile.read("\(directory)/\(shortName)/_x.npy")[0..<1] }
     var random = NumPyRandomState(seed: 7)
     return Tensor(random.randn(count: widths[0]).map { Float($0) }, shape: [1, widths[0]])
-  }
-
-  /// The parameter "1.weight" is in fc2.w; the only layer of a network is fc.
-  private func fileName(_ parameter: String) -> String {
-    let parts = parameter.split(separator: ".")
-    return "fc" + (widths.count == 2 ? "" : "\(Int(parts[0])! + 1)") + (parts[1] == "weight" ? ".w" : ".b")
   }
 }

@@ -9,16 +9,15 @@ package final class Recorder: Backend, @unchecked Sendable {
   // One thread records; the class is Sendable only because every backend is.
   let base: any Backend
   private var recording: Recording
-  private var numbers: [ObjectIdentifier: Int] = [:]
+  private var buffers = BuffersByStorage()
   /// Memory that was made by the step, to see in the end what outlives it.
-  private var made: [(storage: WeakStorage, buffer: Int)] = []
+  private var made: Set<Int> = []
   /// Where random numbers come from while recording.
   private let random: RandomSource?
   private var origin = Origin(phase: .forward, operation: "", detail: "", layer: "")
   /// Why the step cannot be recorded.
   private(set) var failure: String?
 
-  private struct WeakStorage { weak var storage: Storage? }
   /// Results of calls on constants are kept up to this size; larger ones are computed at every run.
   private static let largestConstant = 1 << 20
 
@@ -73,7 +72,7 @@ package final class Recorder: Backend, @unchecked Sendable {
     recording.inputs.append(input.type)
     let part = Storage(
       pointer: input.object.address, byteCount: input.type.byteCount, backend: storage.backend, of: storage)
-    numbers[ObjectIdentifier(part)] = add(.input(number), byteCount: part.byteCount)
+    buffers[part] = add(.input(number), byteCount: part.byteCount)
     return Tensor(TensorObject(shape: input.shape, dtype: input.dtype, storage: part))
   }
 
@@ -84,12 +83,9 @@ package final class Recorder: Backend, @unchecked Sendable {
 
   private func finish(_ results: [Tensor]) -> Result<Recording, NotRecorded> {
     for result in results where result.isTracked { fail("a result is being differentiated by the caller") }
-    let kept = Set(results.compactMap { $0.object.storage.map(ObjectIdentifier.init) })
-    for (weak, buffer) in made {
-      guard let storage = weak.storage, !kept.contains(ObjectIdentifier(storage)),
-        recording.buffers[buffer].isTemporary
-      else { continue }
-      fail("memory that it computed outlives it, other than as a result")
+    let kept = Set(results.map { operand($0).buffer })
+    for number in buffers.live where made.contains(number) && recording.buffers[number].isTemporary {
+      if !kept.contains(number) { fail("memory that it computed outlives it, other than as a result") }
     }
     guard failure == nil else { return .failure(NotRecorded(reason: failure!)) }
     for (number, result) in results.enumerated() {
@@ -135,9 +131,8 @@ package final class Recorder: Backend, @unchecked Sendable {
 
   private func operand(_ tensor: Tensor) -> Operand {
     guard let storage = tensor.object.storage else { return Operand(tensor.object, buffer: -1) }
-    let identity = ObjectIdentifier(storage)
-    let number = numbers[identity] ?? add(.constant(storage), byteCount: storage.byteCount)
-    numbers[identity] = number
+    let number = buffers[storage] ?? add(.constant(storage), byteCount: storage.byteCount)
+    buffers[storage] = number
     return Operand(tensor.object, buffer: number)
   }
 
@@ -169,7 +164,7 @@ package final class Recorder: Backend, @unchecked Sendable {
 
   /// A constant that is about to be written to is a constant no more: from here on its memory starts as a copy.
   private func makeWritable(_ tensor: Tensor) {
-    guard let storage = tensor.object.storage, let number = numbers[ObjectIdentifier(storage)],
+    guard let storage = tensor.object.storage, let number = buffers[storage],
       recording.buffers[number].constant != nil
     else { return }
     let bytes = TensorType([storage.byteCount], .uint8)
@@ -182,7 +177,7 @@ package final class Recorder: Backend, @unchecked Sendable {
     }
     recording.buffers[number].role = .constant(snapshot.object.storage!)
     let fresh = add(.temporary, byteCount: storage.byteCount)
-    numbers[ObjectIdentifier(storage)] = fresh
+    buffers[storage] = fresh
     recording.instructions.append(
       Instruction(
         kernel: .copy, inputs: [Operand(buffer: number, type: bytes)], outputs: [Operand(buffer: fresh, type: bytes)],
@@ -194,12 +189,11 @@ package final class Recorder: Backend, @unchecked Sendable {
   /// Says that `tensor` is what `parameter` holds.
   func note(_ parameter: Parameter, holds tensor: Tensor) {
     guard failure == nil, let storage = tensor.object.storage else { return }
-    let identity = ObjectIdentifier(storage)
-    if let number = numbers[identity] {
+    if let number = buffers[storage] {
       // A constant so far, when it was seen by another way before.
       if recording.buffers[number].parameter !== parameter { recording.buffers[number].role = .parameter(parameter) }
     } else {
-      numbers[identity] = add(.parameter(parameter), byteCount: storage.byteCount)
+      buffers[storage] = add(.parameter(parameter), byteCount: storage.byteCount)
     }
   }
 
@@ -208,16 +202,15 @@ package final class Recorder: Backend, @unchecked Sendable {
     let old = value.object.storage.map(ObjectIdentifier.init)
     note(parameter, holds: value)
     Self.unrecorded { value.makeUnique() }
-    guard failure == nil, let old, let new = value.object.storage.map(ObjectIdentifier.init), old != new else { return }
+    guard failure == nil, let old, let new = value.object.storage, ObjectIdentifier(new) != old else { return }
     // Somebody else can see the old elements. Later runs change the parameter's own memory; who looks at the old gets a copy.
-    let number = numbers[old]!
     let copy = add(.temporary, byteCount: value.type.byteCount)
+    let number = buffers.exchange(old, for: copy)
+    buffers[new] = number
     recording.instructions.append(
       Instruction(
         kernel: .copy, inputs: [Operand(buffer: number, type: value.type)],
         outputs: [Operand(buffer: copy, type: value.type)], origins: [origin]))
-    numbers[old] = copy
-    numbers[new] = number
   }
 
   /// Copies elements for a new parameter: they are there before the next run.
@@ -241,8 +234,8 @@ package final class Recorder: Backend, @unchecked Sendable {
   package func allocate(_ byteCount: Int) -> Storage {
     let storage = Self.unrecorded { base.allocate(byteCount) }
     let number = add(.temporary, byteCount: byteCount)
-    numbers[ObjectIdentifier(storage)] = number
-    made.append((WeakStorage(storage: storage), number))
+    buffers[storage] = number
+    made.insert(number)
     return storage
   }
 
@@ -257,11 +250,11 @@ package final class Recorder: Backend, @unchecked Sendable {
 
   /// Says that the host has written to fresh memory.
   func wasFilled(_ storage: Storage) {
-    if let number = numbers[ObjectIdentifier(storage)] { recording.buffers[number].role = .constant(storage) }
+    if let number = buffers[storage] { recording.buffers[number].role = .constant(storage) }
   }
 
   package func download(_ storage: Storage, byteOffset: Int, to bytes: UnsafeMutableRawBufferPointer) {
-    if let number = numbers[ObjectIdentifier(storage)], recording.buffers[number].constant == nil {
+    if let number = buffers[storage], recording.buffers[number].constant == nil {
       fail("it reads numbers that will be others at the next run (after \(origin.operation))")
     }
     base.download(storage, byteOffset: byteOffset, to: bytes)
@@ -340,4 +333,33 @@ package final class Recorder: Backend, @unchecked Sendable {
 struct NotRecorded: Error, Sendable, CustomStringConvertible {
   let reason: String
   var description: String { reason }
+}
+
+/// Which buffer stands for which memory. The memory is not kept alive, so that the step can overwrite what only it sees.
+private struct BuffersByStorage {
+  private struct Entry {
+    weak var storage: Storage?
+    var buffer: Int
+  }
+  private var entries: [ObjectIdentifier: Entry] = [:]
+
+  subscript(storage: Storage) -> Int? {
+    get {
+      // Another object may have lived at this address.
+      guard let entry = entries[ObjectIdentifier(storage)], entry.storage === storage else { return nil }
+      return entry.buffer
+    }
+    set { entries[ObjectIdentifier(storage)] = newValue.map { Entry(storage: storage, buffer: $0) } }
+  }
+
+  /// Lets another buffer stand for this memory.
+  /// - Returns: the buffer so far.
+  mutating func exchange(_ identity: ObjectIdentifier, for buffer: Int) -> Int {
+    let before = entries[identity]!.buffer
+    entries[identity]!.buffer = buffer
+    return before
+  }
+
+  /// The buffers of memory that still is in use.
+  var live: [Int] { entries.values.filter { $0.storage != nil }.map(\.buffer) }
 }

@@ -19,7 +19,7 @@ extension CPUBackend {
         let run = ElementwiseRun(
           program: code, space: space, inputs: UnsafePointer(operands.baseAddress!),
           outputs: UnsafePointer(operands.baseAddress! + inputs.count))
-        if Double(count) * program.cost < Team.parallelThreshold {
+        if count <= program.grain || !apus_parallel_pays(Double(count) * program.cost) {
           run(0, count)
         } else {
           Team.run(count: count, grain: program.grain) { begin, end in run(begin, end) }
