@@ -1,7 +1,7 @@
 // A product cut into tiles. The cut depends on the shape alone and k is never split, so that every element of C is summed in one order
 // by one thread, whichever that is, and its bits are the same for any number of threads.
 //
-// Measured on two Zen 5 cores, GFLOP/s, oneDNN 2.6.3; RxC is the grid of tiles (m x n x k; N, T: A and B as they lie or transposed):
+// Measured on two Zen 5 cores, GFLOP/s, near the best of several rounds, oneDNN 2.6.3; RxC is the grid of tiles (m x n x k; N, T: A and B as they lie or transposed):
 //
 //   1024 x 1024 x 1024 NN  gemm       2x1 349  4x1 375  2x2 381  8x1 369  4x2 373  2x4 316  16x1 337  8x2 355  4x4 321  8x4 347
 //   1024 x 1024 x 1024 NT  primitive  2x1 380  4x1 372  2x2 351  8x1 324  4x2 343  2x4 342  16x1 346  8x2 308  4x4 341  8x4 301
