@@ -18,7 +18,7 @@ import Testing
         var v = states.count > 1 ? states[1].stored.doubles : m
         for _ in 0..<3 {
           let gradient = fresh()
-          update(parameter, gradient: gradient, states: states, scalars: scalars)
+          update(parameter, gradient: gradient, states: states, scalars: Scalars(scalars))
           let g = gradient.doubles
           for i in 0..<count { (p[i], m[i], v[i]) = step(p[i], g[i], m[i], v[i]) }
         }

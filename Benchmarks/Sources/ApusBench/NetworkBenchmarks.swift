@@ -34,7 +34,7 @@ func trainingBenchmark(
 ) throws {
   let model = try workload.makeModel(from: data)
   let step = try mode.trainingStep(workload, model, try workload.makeBatch(from: data))
-  let times = measure(seconds: seconds, step: step, value: \.item)
+  let times = try measure(seconds: seconds, step: step, value: \.item)
   line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 

@@ -42,16 +42,18 @@ private let greatestStepCount = 200_000
 ///
 /// The warm-up takes at least 10 steps and a tenth of the time (at least 0.3 s), or 3 steps when steps are very slow; then every
 /// step is timed on its own.
-func measure<Handle>(seconds: Double, step: () -> Handle, value: (Handle) -> Double) -> StepTimes {
+func measure<Handle>(
+  seconds: Double, step: () throws -> Handle, value: (Handle) -> Double
+) rethrows -> StepTimes {
   var result = StepTimes()
-  var handle = step()
+  var handle = try step()
   result.firstLoss = value(handle)
   result.startup = bench_process_age()
   let warmUpStart = now()
   var count = 1
   while count < 10 || now() - warmUpStart < max(0.3, 0.1 * seconds) {
     if count >= 3 && now() - warmUpStart > 12 { break }
-    handle = step()
+    handle = try step()
     count += 1
     if count == 10 { result.tenthLoss = value(handle) }
   }
@@ -62,7 +64,7 @@ func measure<Handle>(seconds: Double, step: () -> Handle, value: (Handle) -> Dou
   let end = start + Int64(seconds * 1e9)
   while result.milliseconds.count < greatestStepCount {
     let before = bench_now()
-    handle = step()
+    handle = try step()
     let after = bench_now()
     result.milliseconds.append(Double(after - before) * 1e-6)
     if after > end && (result.milliseconds.count >= 5 || after > end + 15_000_000_000) { break }
