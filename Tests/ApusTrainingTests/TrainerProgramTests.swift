@@ -23,12 +23,14 @@ import Testing
 
   /// Everything that training computes, as bits.
   private static func bits(_ history: History, _ model: Sequential) -> [UInt64] {
-    let numbers = history.epochs.flatMap { epoch in
-      [epoch.loss, epoch.validationLoss ?? 0] + epoch.metrics.sorted { $0.key < $1.key }.map(\.value)
+    var numbers: [Double] = []
+    for epoch in history.epochs {
+      numbers += [epoch.loss, epoch.validationLoss ?? 0]
+      for name in epoch.metrics.keys.sorted() { numbers.append(epoch.metrics[name]!) }
     }
-    let state = model.namedParameters.map(\.parameter) + model.namedBuffers.map(\.buffer)
-    let values = state.flatMap(\.value.doubles)
-    return (numbers + values).map(\.bitPattern)
+    for (_, parameter) in model.namedParameters { numbers += parameter.value.doubles }
+    for (_, buffer) in model.namedBuffers { numbers += buffer.value.doubles }
+    return numbers.map(\.bitPattern)
   }
 
   @Test(arguments: ["sgd", "momentum", "adam"]) func trainsLikeSingleOperations(_ name: String) throws {
