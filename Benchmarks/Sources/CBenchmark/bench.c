@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include <oneapi/dnnl/dnnl.h>
-#include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +116,8 @@ void bench_rest(int64_t nanoseconds) {
 }
 
 // The plain matrix product.
+
+void omp_set_num_threads(int threads);  // of libgomp, whose header clang does not find everywhere
 
 void bench_sgemm(int64_t n, const float *a, const float *b, float *c, int32_t threads) {
   omp_set_num_threads(threads);
