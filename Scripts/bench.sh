@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 swift build -c release ${JOBS:+-j "$JOBS"} --product apus --static-swift-stdlib
 # SwiftPM looks for new files of a package beside this one only when the manifest has changed.
 touch Benchmarks/Package.swift
-swift build -c release ${JOBS:+-j "$JOBS"} --package-path Benchmarks --product apus-bench
+swift build -c release ${JOBS:+-j "$JOBS"} --package-path Benchmarks --product apus-bench --static-swift-stdlib
 bench=Benchmarks/.build/release/apus-bench
 
 if ! command -v python3 > /dev/null; then

@@ -42,6 +42,14 @@ private func floatReferences<T: BinaryFloatingPoint & ComputeElement>(_: T.Type)
     (APUS_NEGATED_MULTIPLY_ADD, 3, { [$0[2] - $0[0] * $0[1], $0[2].addingProduct(-$0[0], $0[1])] }),
     (APUS_SUM_OF_PRODUCTS, 4, { [$0[0] * $0[1] + $0[2] * $0[3], ($0[2] * $0[3]).addingProduct($0[0], $0[1])] }),
     (APUS_ADD_QUOTIENT, 4, { [$0[0] + $0[1] * $0[2] / $0[3]] }),
+    (
+      APUS_ADD_SQUARE, 4,
+      { x in
+        let square = x[2] * (x[3] * x[3])
+        return [x[0] * x[1] + square, square.addingProduct(x[0], x[1])]
+      }
+    ),
+    (APUS_ADD_TO_ROOT, 3, { [($0[0] * $0[1]).squareRoot() + $0[2]] }),
   ]
 }
 

@@ -176,6 +176,22 @@ private struct Compiler {
       absorbed.insert(numerator)
       return product + [denominator]
     }
+    /// a b + c d², of the operands of a sum of products if one of them is a square that only it needs.
+    func withSquare(_ operands: [Int]) -> [Int]? {
+      guard let i = operands.lastIndex(where: { uses[$0] == 1 && !kept.contains($0) && values[$0].kind == .primitive(.square) })
+      else { return nil }
+      absorbed.insert(operands[i])
+      let (other, rest) = (operands[i ^ 1], i < 2 ? operands[2...3] : operands[0...1])
+      return rest + [other, values[operands[i]].operands[0]]
+    }
+    /// The factors under a root that only its one user needs.
+    func root(_ number: Int) -> [Int]? {
+      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.sqrt),
+        let product = factors(values[number].operands[0])
+      else { return nil }
+      absorbed.insert(values[number].operands[0])
+      return product
+    }
     var steps: [Int: Step] = [:]
     for (number, value) in values.enumerated() {
       guard case .primitive(let primitive) = value.kind else { continue }
@@ -183,8 +199,10 @@ private struct Compiler {
       if primitive == .add {
         let (a, b) = (value.operands[0], value.operands[1])
         if isFloat, a != b, let left = factors(a), let right = factors(b) {
-          step = Step(opcode: APUS_SUM_OF_PRODUCTS, operands: left + right)
           absorbed.formUnion([a, b])
+          step =
+            withSquare(left + right).map { Step(opcode: APUS_ADD_SQUARE, operands: $0) }
+            ?? Step(opcode: APUS_SUM_OF_PRODUCTS, operands: left + right)
         } else if let product = factors(a) {
           step = Step(opcode: APUS_MULTIPLY_ADD, operands: product + [b])
           absorbed.insert(a)
@@ -197,6 +215,12 @@ private struct Compiler {
         } else if let parts = quotient(a) {
           step = Step(opcode: APUS_ADD_QUOTIENT, operands: [b] + parts)
           absorbed.insert(a)
+        } else if let product = root(a) {
+          step = Step(opcode: APUS_ADD_TO_ROOT, operands: product + [b])
+          absorbed.insert(a)
+        } else if let product = root(b) {
+          step = Step(opcode: APUS_ADD_TO_ROOT, operands: product + [a])
+          absorbed.insert(b)
         }
       } else if primitive == .subtract {
         let (a, b) = (value.operands[0], value.operands[1])

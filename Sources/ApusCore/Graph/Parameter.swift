@@ -32,7 +32,7 @@ public final class Parameter: Sendable {
     self.name = name
     self.isBuffer = isBuffer
     let own = value.stopGradient().dense
-    state = Mutex(State(value: Recorder.current?.copyForNewParameter(own) ?? own, isTrainable: isTrainable))
+    state = Mutex(State(value: Recorder.current?.elementsForNewParameter(own) ?? own, isTrainable: isTrainable))
   }
 
   /// The present value. Assigning replaces it: the shape and element type must stay the same.

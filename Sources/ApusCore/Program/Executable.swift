@@ -22,6 +22,7 @@ final class CompiledStep: Sendable {
     recording.simplify()
     recording.fuse()
     recording.removeUnread()
+    recording.dropUnused()
     self.recording = recording
     schedule = Schedule(recording)
     memory = MemoryPlan(recording, schedule)

@@ -108,6 +108,8 @@ public final class Program {
     }
     versions[signature] = version
     latest = (signature, version)
+    // What single operations took is not needed again: a recording plans its own memory.
+    if case .recorded = version.kind { Tensor.trimMemory() }
     return results
   }
 

@@ -216,9 +216,15 @@ package final class Recorder: Backend, @unchecked Sendable {
         outputs: [Operand(buffer: copy, type: value.type)], origins: [origin]))
   }
 
-  /// Copies elements for a new parameter: they are there before the next run.
-  func copyForNewParameter(_ tensor: Tensor) -> Tensor {
-    Self.unrecorded {
+  /// Elements for a new parameter: they are there before the next run. A copy, unless the step has only just made them.
+  func elementsForNewParameter(_ tensor: Tensor) -> Tensor {
+    let number = operand(tensor).buffer
+    if failure == nil, made.contains(number), recording.buffers[number].constant != nil,
+      !recording.instructions.contains(where: { $0.reads.contains(number) })
+    {
+      return tensor
+    }
+    return Self.unrecorded {
       let copy = Tensor(uninitialized: tensor.shape, tensor.dtype, on: base)
       base.copy(tensor, into: copy)
       return copy

@@ -28,6 +28,14 @@ extension Recording {
     instructions = kept.reversed()
   }
 
+  /// Lets go of the constants that no instruction reads any more.
+  mutating func dropUnused() {
+    let used = Set(instructions.flatMap(\.reads))
+    for number in buffers.indices where buffers[number].constant != nil && !used.contains(number) {
+      buffers[number].role = .temporary
+    }
+  }
+
   /// Replaces a call whose result is already there.
   private mutating func shareEqual() {
     let writes = writeCounts

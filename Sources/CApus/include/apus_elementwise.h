@@ -33,6 +33,8 @@ typedef enum : uint8_t {
   // Four operands; floating point only.
   APUS_SUM_OF_PRODUCTS = 112,  // a * b + c * d
   APUS_ADD_QUOTIENT,           // a + b * c / d
+  APUS_ADD_SQUARE,             // a * b + c * (d * d)
+  APUS_ADD_TO_ROOT,            // sqrt(a * b) + c, of three operands
 } apus_opcode;
 
 /// One instruction: registers are numbered inputs first, then constants, temporaries, outputs.

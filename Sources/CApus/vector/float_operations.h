@@ -64,6 +64,8 @@ INLINE V NAMED(op_multiply_subtract)(V a, V b, V c) { return NAMED(fma)(a, b, -c
 INLINE V NAMED(op_negated_multiply_add)(V a, V b, V c) { return NAMED(fma)(-a, b, c); }
 INLINE V NAMED(op_sum_of_products)(V a, V b, V c, V e) { return NAMED(fma)(a, b, c * e); }
 INLINE V NAMED(op_add_quotient)(V a, V b, V c, V e) { return a + b * c / e; }
+INLINE V NAMED(op_add_square)(V a, V b, V c, V e) { return NAMED(fma)(a, b, c * (e * e)); }
+INLINE V NAMED(op_add_to_root)(V a, V b, V c) { return NAMED(op_sqrt)(a * b) + c; }
 
 UNARY(NAMED(run_copy), V, NAMED(op_copy))
 UNARY(NAMED(run_negate), V, NAMED(op_negate))
@@ -103,3 +105,5 @@ TERNARY(NAMED(run_multiply_subtract), V, NAMED(op_multiply_subtract))
 TERNARY(NAMED(run_negated_multiply_add), V, NAMED(op_negated_multiply_add))
 QUATERNARY(NAMED(run_sum_of_products), V, NAMED(op_sum_of_products))
 QUATERNARY(NAMED(run_add_quotient), V, NAMED(op_add_quotient))
+QUATERNARY(NAMED(run_add_square), V, NAMED(op_add_square))
+TERNARY(NAMED(run_add_to_root), V, NAMED(op_add_to_root))

@@ -20,7 +20,8 @@
   [APUS_FLOOR] = run_floor_##T, [APUS_CEIL] = run_ceil_##T, [APUS_ROUND] = run_round_##T, [APUS_TRUNC] = run_trunc_##T,      \
   [APUS_IS_NAN] = run_is_nan_##T, [APUS_IS_INF] = run_is_inf_##T, [APUS_IS_FINITE] = run_is_finite_##T,                      \
   [APUS_POWER] = run_power_##T, [APUS_ATAN2] = run_atan2_##T, [APUS_SUM_OF_PRODUCTS] = run_sum_of_products_##T,              \
-  [APUS_ADD_QUOTIENT] = run_add_quotient_##T
+  [APUS_ADD_QUOTIENT] = run_add_quotient_##T, [APUS_ADD_SQUARE] = run_add_square_##T,                                        \
+  [APUS_ADD_TO_ROOT] = run_add_to_root_##T
 
 const apus_kernels APUS_TABLE = {
   .name = APUS_TABLE_NAME,
