@@ -25,13 +25,7 @@ extension Instruction {
   var isArithmetic: Bool { if case .matmul = kernel { true } else { false } }
 
   /// What it does in one line: its operations, the latest last.
-  var name: String {
-    switch kernel {
-    case .check: "check of indices"
-    case .requireFinite: "check that it is finite"
-    default: origins.map(\.operation).joined(separator: " + ")
-    }
-  }
+  var name: String { origins.map(\.operation).joined(separator: " + ") }
 }
 
 extension Operand {
