@@ -16,6 +16,7 @@ import Testing
     let layers = profile.byLayer.map(\.name).filter { !$0.isEmpty }
     #expect(layers.sorted() == ["0: Dense(2, 16, activation: .tanh)", "1: Dropout(0.1)", "2: Dense(16, 3)"])
     #expect(profile.steps.count == 7)
+    #expect(profile.rows.filter { $0.operation == "random" }.map(\.layer) == ["1: Dropout(0.1)"])
     #expect(profile.rows.contains { $0.phase == .update && $0.layer.hasPrefix("2: ") })
   }
 

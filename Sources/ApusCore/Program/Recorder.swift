@@ -110,7 +110,6 @@ package final class Recorder: Backend, @unchecked Sendable {
   func begin(_ function: some Function) {
     origin.operation = function.name
     origin.detail = function.detail
-    if origin.phase == .forward { origin.layer = layers.name(of: LayerFrame.current?.layer) }
   }
 
   /// A layer begins to run; `parts` are those inside it.
@@ -142,6 +141,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   /// - Parameter name: what it is called, where the operation at work says too little.
   private func perform(_ kernel: Kernel, _ x: [Tensor], _ y: [Tensor], as name: String? = nil) {
     guard failure == nil else { return Self.unrecorded { kernel.run(on: base, x, y, random: random) } }
+    if origin.phase == .forward { origin.layer = layers.name(of: LayerFrame.current?.layer) }
     let inputs = x.map(operand)
     let isConstant = inputs.allSatisfy { recording.buffers[$0.buffer].constant != nil }
     let size = y.reduce(0) { $0 + $1.type.byteCount }
