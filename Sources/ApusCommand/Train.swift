@@ -47,6 +47,10 @@ struct Train: ParsableCommand {
   var threads = 0
   @Option(help: "The directory for the model (default: a new one below runs/).")
   var output: String?
+  @Flag(help: "Measure after the training where the time of a step goes, and show it on standard error.")
+  var profile = false
+  @Option(help: "A file for a trace of some steps, which chrome://tracing and Perfetto show.")
+  var trace: String?
   @Flag(help: "Write JSON lines to standard output, and nothing else.")
   var json = false
 
@@ -67,6 +71,7 @@ struct Train: ParsableCommand {
       try require(names.contains(loss), "--loss \(loss): expected one of \(names.joined(separator: ", ")).")
     }
     try require(output != "", "--output: expected a directory.")
+    try require(trace != "", "--trace: expected a file.")
   }
 
   private var runConfiguration: RunConfiguration {
@@ -94,7 +99,10 @@ struct Train: ParsableCommand {
       let run = try TabularRun(runConfiguration)
       // Before hours of training, not after: is there a place for the result?
       let directory = try RunDirectory(output, data: data)
-      do { try train(run, directory) } catch {
+      do {
+        if let trace { try Failure.writing { try TextFile.checkWritable(trace) } }
+        try train(run, directory)
+      } catch {
         directory.abandon()
         throw error
       }
@@ -109,6 +117,15 @@ struct Train: ParsableCommand {
     let (training, test) = try run.measure()
     try directory.save(run, history)
     try report(run, training, test, directory)
+    if profile || trace != nil { try measureStep(of: run) }
+  }
+
+  /// What is saved is not affected: the steps that are measured train a copy.
+  private func measureStep(of run: TabularRun) throws {
+    let found = try run.profile()
+    if let trace { try Failure.writing { try found.writeTrace(to: trace) } }
+    guard profile else { return }
+    for line in "\(found)".split(separator: "\n", omittingEmptySubsequences: false) { Console.error(String(line)) }
   }
 
   private func announce(_ run: TabularRun) throws {

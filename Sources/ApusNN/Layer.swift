@@ -29,7 +29,9 @@ public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
 
 extension Layer {
   /// The layer's output for `x`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { LayerFrame.run(self) { forward(x) } }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(x) }
+  }
 
   public func visit(_ visitor: inout LayerVisitor) { visitor.visitStoredProperties(of: self) }
 

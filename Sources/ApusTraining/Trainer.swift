@@ -15,9 +15,9 @@ public final class Trainer<Model: Layer> {
   public let loss: Loss
   public let optimizer: any Optimizer
   public let metrics: [Metric]
-  private var random: RandomSource
+  var random: RandomSource
   /// From a batch to its loss and metrics; the first also updates the parameters.
-  private let (trainingStep, evaluationStep): (Program, Program)
+  let (trainingStep, evaluationStep): (Program, Program)
 
   /// - Parameters:
   ///   - seed: decides the order of the examples and what dropout drops.
@@ -93,7 +93,8 @@ public final class Trainer<Model: Layer> {
     let batches = training.batches(of: batchSize, shuffledBy: &random)
     for (x, y) in batches {
       let results: [Tensor]
-      do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError {
+      do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError
+      {
         throw TrainingError(
           "the loss became \(error.value) in epoch \(number), after \(optimizer.memory.step) updates; "
             + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
@@ -124,7 +125,7 @@ public final class Trainer<Model: Layer> {
     try model.predict(features, batchSize: batchSize)
   }
 
-  private func check(_ data: Dataset) throws {
+  func check(_ data: Dataset) throws {
     guard data.count > 0 else { throw TrainingError("\(data.name): there are no examples") }
     if let parameter = model.parameters.first, parameter.dtype != data.features.dtype {
       throw TrainingError(

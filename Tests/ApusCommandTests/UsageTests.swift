@@ -18,7 +18,7 @@ extension CommandTests {
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
         "--batch-size", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads", "--output", "--json",
-        "(default: 128,64)", "default: relu)", "(default: 50)",
+        "--profile", "--trace", "(default: 128,64)", "default: relu)", "(default: 50)",
       ] {
         // Lines are broken anywhere.
         #expect(train.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(option), "\(option)")
@@ -64,6 +64,7 @@ extension CommandTests {
         (["--loss", "magic"], "--loss magic: expected one of softmaxCrossEntropy"), (["--task", "magic"], "'magic'"),
         (["--loss", "meanSquaredError"], "does not fit a classification"),
         (["--loss", "binaryCrossEntropy"], "for 2 classes; the data have 3"), (["--output", ""], "--output"),
+        (["--trace", ""], "--trace"), (["--trace"], "--trace"), (["--profile=1"], "--profile"),
         (["--colour", "red"], "'--colour'"), (["wine"], "'wine'"), (["--target"], "--target"),
       ] as [([String], String)])
     func train(options: [String], part: String) {

@@ -41,7 +41,7 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
       }
       guard let function = node.function else { continue }
       let inputs = node.inputs
-      recorder?.layer = node.layer?.description ?? ""
+      recorder?.pullBack(through: node.layer)
       // Nothing older than the variables can lead to one.
       func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
       function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }

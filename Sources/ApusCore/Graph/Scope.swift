@@ -88,8 +88,13 @@ package struct LayerFrame {
     return path.reversed()
   }
 
-  /// Runs `body` as a part of `layer`, so that errors and graphs can name it.
-  package static func run<R>(_ layer: any RunningLayer, _ body: () throws -> R) rethrows -> R {
+  /// Runs `body` as a part of `layer`, so that errors, graphs and programs can name it.
+  /// - Parameter parts: the layers directly inside `layer` with their names; only asked for while a program is recorded.
+  package static func run<R>(
+    _ layer: any RunningLayer, parts: @autoclosure () -> [(name: String, layer: any RunningLayer)] = [],
+    _ body: () throws -> R
+  ) rethrows -> R {
+    Recorder.current?.enter(layer, parts: parts())
     let thread = apus_thread()
     let before = thread.pointee.layer_path
     var frame = LayerFrame(layer: layer, parent: before)

@@ -21,6 +21,9 @@ extension Instruction {
     }
   }
 
+  /// Whether arithmetic limits its speed rather than memory.
+  var isArithmetic: Bool { if case .matmul = kernel { true } else { false } }
+
   /// What it does in one line: its operations, the latest last.
   var name: String { origins.map(\.operation).joined(separator: " + ") }
 }

@@ -136,7 +136,7 @@ struct Operand: Hashable, Sendable {
 }
 
 /// The phases of a training step.
-package enum Phase: String, Sendable, CaseIterable { case forward, backward, update }
+public enum Phase: String, Sendable, CaseIterable { case forward, backward, update }
 
 /// Where an instruction comes from.
 struct Origin: Hashable, Sendable {
@@ -144,7 +144,7 @@ struct Origin: Hashable, Sendable {
   /// The operation's name, and what distinguishes the call.
   var operation: String
   var detail: String
-  /// The layer that was running, as it was written; empty outside of layers.
+  /// The layer that was running, by its place and as it was written; empty outside of layers.
   var layer: String
 }
 

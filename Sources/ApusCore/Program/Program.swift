@@ -24,7 +24,7 @@ public final class Program {
   /// The name in descriptions.
   public let name: String
   private let body: ([Tensor]) throws -> [Tensor]
-  private let isEager: Bool
+  let isEager: Bool
   private(set) var versions: [Signature: Version] = [:]
   /// The version that ran last: nearly always the next one too.
   private(set) var latest: (signature: Signature, version: Version)?
@@ -59,13 +59,11 @@ public final class Program {
     return collected
   }
 
-  private func run(
+  /// Runs the step: with `call` if it is recorded.
+  func run(
     _ inputs: [Tensor], _ call: (any Executable, [Tensor], RandomSource?) throws -> [Tensor]
   ) throws -> [Tensor] {
-    // Within another recording, or where the caller takes gradients through it, the step is a part of something larger.
-    guard !isEager, Recorder.current == nil, GradientScope.current == nil, !inputs.contains(where: \.isTracked) else {
-      return try body(inputs)
-    }
+    guard !isEager, !Self.isPartOfMore(inputs) else { return try body(inputs) }
     let dense = inputs.map(\.dense)
     let mode = TrainingMode.current
     let signature = Signature(types: dense.map(\.type), isTraining: mode != nil)
@@ -83,17 +81,9 @@ public final class Program {
     return try call(executable, dense, source)
   }
 
-  /// Runs the step `runs` times and gives the median time of each instruction in nanoseconds; none if it is not recorded.
-  func measure(_ inputs: [Tensor], runs: Int) throws -> [Double] {
-    _ = try self(inputs)
-    guard case .recorded(let step, _) = latest?.version.kind else { return [] }
-    var samples = [[Double]](repeating: [], count: step.recording.instructions.count)
-    for _ in 0..<max(1, runs) {
-      _ = try run(inputs) { executable, inputs, random in
-        try executable.profile(inputs, random: random) { samples[$0].append($1) }
-      }
-    }
-    return samples.map { $0.isEmpty ? 0 : $0.sorted()[$0.count / 2] }
+  /// Whether the step runs within another recording, or the caller takes gradients through it.
+  static func isPartOfMore(_ inputs: [Tensor]) -> Bool {
+    Recorder.current != nil || GradientScope.current != nil || inputs.contains(where: \.isTracked)
   }
 
   private func record(_ inputs: [Tensor], _ signature: Signature, _ mode: TrainingMode?) throws -> [Tensor] {

@@ -1,49 +1,39 @@
 extension Program: CustomStringConvertible {
   /// What was recorded: for every set of input types the list of instructions with the bytes that each reads and writes, and its
   /// arithmetic; or why the step runs operation by operation.
-  public var description: String { describe(times: nil) }
-
-  /// ``description`` with the time of every instruction: the median of several runs, which also train what the step trains.
-  public func profiled(_ inputs: [Tensor], runs: Int = 20) throws -> String {
-    let times = try measure(inputs, runs: runs)
-    return describe(times: times)
-  }
-
-  private func describe(times: [Double]?) -> String {
+  public var description: String {
     if versions.isEmpty { return "\(name): has not run yet" }
     return versions.sorted { "\($0.key)" < "\($1.key)" }.map { signature, version in
-      let types = signature.types.map(\.description).joined(separator: ", ")
-      let title = "\(name)(\(types))" + (signature.isTraining ? ", training" : "")
+      let title = title(of: signature)
       switch version.kind {
       case .eager(let reason): return "\(title): runs operation by operation, since \(reason)"
-      case .recorded(let step, _): return "\(title)\n" + step.table(times: latest?.signature == signature ? times : nil)
+      case .recorded(let step, _): return "\(title)\n\(step.table)"
       }
     }.joined(separator: "\n")
+  }
+
+  /// "training step(float32(32, 64), int32(32)), training".
+  func title(of signature: Signature) -> String {
+    let types = signature.types.map(\.description).joined(separator: ", ")
+    return "\(name)(\(types))" + (signature.isTraining ? ", training" : "")
   }
 }
 
 extension CompiledStep {
-  /// The instructions as a table; `times` in nanoseconds.
-  func table(times: [Double]?) -> String {
-    let timing = times == nil ? [] : ["us", "share"]
-    var rows = [["group", "phase", "operation", "result", "layer", "KB", "MFLOP"] + timing]
+  /// The instructions as a table.
+  fileprivate var table: String {
+    var rows = [["group", "phase", "operation", "result", "layer", "KB", "MFLOP"]]
     let names = self.names
-    let total: Double = times?.reduce(0, +) ?? 0
     for (number, group) in schedule.groups.enumerated() {
       for i in group.instructions {
         let instruction = recording.instructions[i]
         let origin = instruction.origins[0]
-        var row = [
+        rows.append([
           "\(number)", origin.phase.rawValue, instruction.name,
           instruction.outputs.map { "\(names[$0.buffer])\($0.shape)" }.joined(separator: " "), origin.layer,
-        ]
-        row.append((Double(instruction.bytes) / 1000).formatted(precision: 1))
-        row.append((Double(instruction.flops) * 1e-6).formatted(precision: 3))
-        if let times {
-          let share = 100 * times[i] / max(total, 1)
-          row += [(times[i] / 1000).formatted(precision: 1), share.formatted(precision: 0) + " %"]
-        }
-        rows.append(row)
+          (Double(instruction.bytes) / 1000).formatted(precision: 1),
+          (Double(instruction.flops) * 1e-6).formatted(precision: 3),
+        ])
       }
     }
     let flops = recording.instructions.reduce(0) { $0 + $1.flops }
@@ -51,8 +41,7 @@ extension CompiledStep {
     var summary = "\(recording.instructions.count) instructions in \(schedule.groups.count) groups; "
     summary += (Double(flops) * 1e-6).formatted(precision: 1) + " MFLOP; "
     summary += "\(memory.byteCount / 1000) KB of memory for \(temporary / 1000) KB of temporaries"
-    if times != nil { summary += "; " + (total / 1000).formatted(precision: 1) + " us" }
-    return aligned(rows, right: [0, 5, 6, 7, 8]) + "\n" + summary
+    return alignedTable(rows, leading: [1, 2, 3, 4]) + "\n" + summary
   }
 
   /// A name for every buffer: parameters by their own, the others by number.
@@ -67,17 +56,4 @@ extension CompiledStep {
       }
     }
   }
-}
-
-/// Lines of columns, as wide as their widest entries.
-func aligned(_ rows: [[String]], right: Set<Int>) -> String {
-  let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-  return rows.map { row in
-    var line = row.enumerated().map { column, text in
-      let space = String(repeating: " ", count: widths[column] - text.count)
-      return right.contains(column) ? space + text : text + space
-    }.joined(separator: "  ")
-    while line.last == " " { line.removeLast() }
-    return line
-  }.joined(separator: "\n")
 }

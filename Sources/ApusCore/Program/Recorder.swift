@@ -15,6 +15,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   /// Where random numbers come from while recording.
   private let random: RandomSource?
   private var origin = Origin(phase: .forward, operation: "", detail: "", layer: "")
+  private var layers = LayerNames()
   /// Why the step cannot be recorded.
   private(set) var failure: String?
 
@@ -109,20 +110,21 @@ package final class Recorder: Backend, @unchecked Sendable {
   func begin(_ function: some Function) {
     origin.operation = function.name
     origin.detail = function.detail
-    if origin.phase == .forward { origin.layer = LayerFrame.current?.layer.description ?? "" }
   }
 
-  /// The layer whose gradient is computed from here on.
-  var layer: String {
-    get { origin.layer }
-    set { origin.layer = newValue }
+  /// A layer begins to run; `parts` are those inside it.
+  func enter(_ layer: any RunningLayer, parts: [(name: String, layer: any RunningLayer)]) {
+    layers.place(layer, parts: parts)
   }
+
+  /// The gradient of what `layer` did is computed from here on.
+  func pullBack(through layer: (any RunningLayer)?) { origin.layer = layers.name(of: layer) }
 
   /// Runs `body` as a phase of the step.
   package static func during<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
     guard let recorder = current else { return try body() }
     let before = recorder.origin
-    recorder.origin = Origin(phase: phase, operation: "\(phase)", detail: "", layer: before.layer)
+    recorder.origin = Origin(phase: phase, operation: "\(phase)", detail: "", layer: "")
     defer { recorder.origin = before }
     return try body()
   }
@@ -139,6 +141,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   /// - Parameter name: what it is called, where the operation at work says too little.
   private func perform(_ kernel: Kernel, _ x: [Tensor], _ y: [Tensor], as name: String? = nil) {
     guard failure == nil else { return Self.unrecorded { kernel.run(on: base, x, y, random: random) } }
+    if origin.phase == .forward { origin.layer = layers.name(of: LayerFrame.current?.layer) }
     let inputs = x.map(operand)
     let isConstant = inputs.allSatisfy { recording.buffers[$0.buffer].constant != nil }
     let size = y.reduce(0) { $0 + $1.type.byteCount }

@@ -39,6 +39,9 @@ void apus_free(void *_Nullable block);
 /// Writes `value` with `precision` digits in printf's `style` ('f', 'e' or 'g') and returns the length.
 int32_t apus_format_double(char *_Nonnull buffer, size_t capacity, char style, int32_t precision, double value);
 
+/// The most bytes of memory that the process has held at one time so far; 0 where the system does not say.
+int64_t apus_peak_memory(void);
+
 #ifdef __cplusplus
 }
 #endif
