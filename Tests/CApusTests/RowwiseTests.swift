@@ -164,7 +164,7 @@ struct RowwiseTests {
   }
 
   /// Loss and gradient in one pass: the bits of the separate calls.
-  private func checkBoth<T: BinaryFloatingPoint>(_ dtype: apus_dtype, _: T.Type) {
+  private func checkBoth<T: BinaryFloatingPoint & BitwiseCopyable>(_ dtype: apus_dtype, _: T.Type) {
     for columns in Self.columns {
       let rows = 37
       var z = logits(rows * columns, seed: columns).map { T($0) }

@@ -21,23 +21,25 @@ func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
       arrays[0].update(from: left, count: n * n)
       arrays[1].update(from: right, count: n * n)
       /// Times calls for some milliseconds, after a rest and a first call that does not count.
-      func turn(_ body: () -> Void) -> [Double] {
+      func turn(_ body: () -> Tensor?) -> [Double] {
         bench_rest(5_000_000)
-        body()
+        kept = body()
         var times: [Double] = []
         let end = bench_now() + 10_000_000
         repeat {
           let start = bench_now()
-          body()
+          let result = body()
           times.append(Double(bench_now() - start))
+          kept = result
         } while bench_now() < end
         return times
       }
       let end = now() + max(0.4, seconds / Double(sizes.count))
       while now() < end || times.apus.count < 5 {
-        times.apus += turn { kept = a • b }
+        times.apus += turn { a • b }
         times.plain += turn {
           bench_sgemm(Int64(n), arrays[0], arrays[1], arrays[2], Int32(Threads.count))
+          return nil
         }
       }
     }

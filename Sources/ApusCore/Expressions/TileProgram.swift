@@ -47,7 +47,8 @@ package final class TileProgram: @unchecked Sendable {
       for result in results.last! { compiler.keep(result) }
     }
     self.init(
-      [], compiler, (formula.outputs + formula.sums).map(value), inputCount: formula.inputCount, scalarCount: formula.scalars.count,
+      [], compiler, (formula.outputs + formula.sums).map(value), inputCount: formula.inputCount,
+      scalarCount: formula.scalars.count,
       compute: formula.compute, inPlace: inPlace)
   }
 
@@ -170,7 +171,9 @@ private struct Compiler {
       return nil
     }
     func quotient(_ number: Int) -> [Int]? {
-      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.divide) else { return nil }
+      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.divide) else {
+        return nil
+      }
       let (numerator, denominator) = (values[number].operands[0], values[number].operands[1])
       guard let product = factors(numerator) else { return nil }
       absorbed.insert(numerator)
@@ -178,7 +181,10 @@ private struct Compiler {
     }
     /// a b + c d², of the operands of a sum of products if one of them is a square that only it needs.
     func withSquare(_ operands: [Int]) -> [Int]? {
-      guard let i = operands.lastIndex(where: { uses[$0] == 1 && !kept.contains($0) && values[$0].kind == .primitive(.square) })
+      guard
+        let i = operands.lastIndex(where: {
+          uses[$0] == 1 && !kept.contains($0) && values[$0].kind == .primitive(.square)
+        })
       else { return nil }
       absorbed.insert(operands[i])
       let (other, rest) = (operands[i ^ 1], i < 2 ? operands[2...3] : operands[0...1])

@@ -91,7 +91,9 @@ private final class CPUExecutable: Executable {
     arena = backend.allocate(step.memory.byteCount)
     bound = Array(repeating: nil, count: recording.buffers.count)
     var inputs = [Int](repeating: -1, count: recording.inputs.count)
-    for (number, buffer) in recording.buffers.enumerated() { if case .input(let i) = buffer.role { inputs[i] = number } }
+    for (number, buffer) in recording.buffers.enumerated() {
+      if case .input(let i) = buffer.role { inputs[i] = number }
+    }
     self.inputs = inputs
     parameters = step.parameters
     results = Array(repeating: nil, count: recording.results.count)
@@ -120,7 +122,8 @@ private final class CPUExecutable: Executable {
     }
     for (i, operand) in step.recording.results.enumerated() {
       if results[i] == nil || !isKnownUniquelyReferenced(&results[i]!) || !results[i]!.ownsStorage() {
-        results[i] = TensorObject(shape: operand.shape, dtype: operand.dtype, storage: backend.allocate(operand.byteCount))
+        results[i] = TensorObject(
+          shape: operand.shape, dtype: operand.dtype, storage: backend.allocate(operand.byteCount))
       }
       bind(operand.buffer, results[i]!.address)
     }
