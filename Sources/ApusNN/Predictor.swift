@@ -20,7 +20,8 @@ public final class Predictor: Sendable {
 
   /// The model's output for `x`, as when predicting.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let recording = idle.withLock { $0.popLast() } ?? Recording(program: Program("prediction") { [model] in [model($0[0])] })
+    let recording =
+      idle.withLock { $0.popLast() } ?? Recording(program: Program("prediction") { [model] in [model($0[0])] })
     defer { idle.withLock { $0.append(recording) } }
     do { return try withInference { try recording.program([x])[0] } } catch {
       fatalError("Predictor: \(error)")  // a layer throws nothing

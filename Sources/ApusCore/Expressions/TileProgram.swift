@@ -170,7 +170,9 @@ private struct Compiler {
       return nil
     }
     func quotient(_ number: Int) -> [Int]? {
-      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.divide) else { return nil }
+      guard isFloat, uses[number] == 1, !kept.contains(number), values[number].kind == .primitive(.divide) else {
+        return nil
+      }
       let (numerator, denominator) = (values[number].operands[0], values[number].operands[1])
       guard let product = factors(numerator) else { return nil }
       absorbed.insert(numerator)

@@ -36,7 +36,8 @@ extension Recording {
   private func canMoveDown(_ from: Int, to: Int) -> Bool {
     let (reads, writes) = (instructions[from].reads, instructions[from].writes)
     return instructions[(from + 1)..<to].allSatisfy { other in
-      !other.reads.contains { writes.contains($0) } && !other.writes.contains { writes.contains($0) || reads.contains($0) }
+      !other.reads.contains { writes.contains($0) }
+        && !other.writes.contains { writes.contains($0) || reads.contains($0) }
         && !(other.kernel.hasEffect && writesState(from))
     }
   }
@@ -45,7 +46,8 @@ extension Recording {
   private func canMoveUp(_ from: Int, to: Int) -> Bool {
     let (reads, writes) = (instructions[from].reads, instructions[from].writes)
     return instructions[(to + 1)..<from].allSatisfy { other in
-      !other.writes.contains { reads.contains($0) || writes.contains($0) } && !other.reads.contains { writes.contains($0) }
+      !other.writes.contains { reads.contains($0) || writes.contains($0) }
+        && !other.reads.contains { writes.contains($0) }
         && !(other.kernel.hasEffect && writesState(from))
     }
   }
@@ -70,7 +72,8 @@ extension Recording {
       if let number = x.outputs.firstIndex(where: { $0.buffer == input.buffer }) {
         // In registers only what memory would hold as exactly.
         let output = x.outputs[number]
-        guard output.isSame(as: input), output.dtype == a.compute || output.dtype == .bool && a.isPredicate(output: number)
+        guard output.isSame(as: input),
+          output.dtype == a.compute || output.dtype == .bool && a.isPredicate(output: number)
         else { return nil }
         sources.append(a.outputs[number])
       } else if let known = inputs.firstIndex(of: input) {

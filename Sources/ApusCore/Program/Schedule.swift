@@ -93,7 +93,9 @@ struct MemoryPlan: Sendable {
     }
     for (level, group) in schedule.groups.enumerated() {
       var readers: [Int: Int] = [:]
-      for i in group.instructions { for buffer in Set(recording.instructions[i].reads) { readers[owner(buffer), default: 0] += 1 } }
+      for i in group.instructions {
+        for buffer in Set(recording.instructions[i].reads) { readers[owner(buffer), default: 0] += 1 }
+      }
       for i in group.instructions {
         guard case .elementwise = recording.instructions[i].kernel else { continue }
         var taken: Set<Int> = []

@@ -84,7 +84,8 @@ extension Recording {
       let first = instructions.firstIndex(where: { $0.writes.contains(x.buffer) }), first < position
     else { return false }
     // Nothing may write to either afterwards.
-    for later in instructions[(position + 1)...] where later.writes.contains(where: { $0 == x.buffer || $0 == y.buffer }) {
+    for later in instructions[(position + 1)...]
+    where later.writes.contains(where: { $0 == x.buffer || $0 == y.buffer }) {
       return false
     }
     // What the target held before must not be needed any more when it is first written.

@@ -43,7 +43,8 @@ struct SumKernel: CPUKernel {
 
   /// Nil where a plain reduction does.
   init?(_ reduction: Reduction, _ dtype: DType, outer: Int, count: Int, inner: Int) {
-    guard outer == 1 && inner == 1, dtype.isFloatingPoint, count > 2 * grain, reduction == .sum || reduction == .sumOfSquares
+    guard outer == 1 && inner == 1, dtype.isFloatingPoint, count > 2 * grain,
+      reduction == .sum || reduction == .sumOfSquares
     else { return nil }
     ofSquares = reduction == .sumOfSquares
     self.dtype = dtype
