@@ -122,7 +122,7 @@ public struct TabularRun {
       }
     let trainer = Trainer(
       model.network, loss: loss, optimizer: optimizer, metrics: task == .classification ? [.accuracy] : [],
-      seed: configuration.seed)
+      seed: configuration.seed, precision: configuration.precision)
     return try trainer.fit(
       training, validation: validation.count > 0 ? validation : nil, epochs: configuration.epochs,
       batchSize: configuration.batchSize, progress: progress, onEpoch: onEpoch)

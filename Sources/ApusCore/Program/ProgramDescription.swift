@@ -13,7 +13,8 @@ extension Program: CustomStringConvertible {
     if versions.isEmpty { return "\(name): has not run yet" }
     return versions.sorted { "\($0.key)" < "\($1.key)" }.map { signature, version in
       let types = signature.types.map(\.description).joined(separator: ", ")
-      let title = "\(name)(\(types))" + (signature.isTraining ? ", training" : "")
+      let precision = signature.precision == .float32 ? "" : ", \(signature.precision)"
+      let title = "\(name)(\(types))" + (signature.isTraining ? ", training" : "") + precision
       switch version.kind {
       case .eager(let reason): return "\(title): runs operation by operation, since \(reason)"
       case .recorded(let step, _): return "\(title)\n" + step.table(times: latest?.signature == signature ? times : nil)

@@ -34,6 +34,8 @@ extension CPUBackend {
         RowKernel(gradientOf: layout(inputs[0]), labels: layout(inputs[1]), scale: layout(inputs[2])), operands: count)
     case .copy where inputs[0].dtype == outputs[0].dtype && inputs[0].count > 0:
       return KernelTask(CopyKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
+    case .copy where inputs[0].isDense && outputs[0].isDense && inputs[0].count > 0:
+      return KernelTask(ConversionKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
     default: return CallTask(instruction, self)
     }
   }
@@ -85,7 +87,9 @@ private final class CPUExecutable: Executable {
     arena = backend.allocate(step.memory.byteCount)
     bound = Array(repeating: nil, count: recording.buffers.count)
     var inputs = [Int](repeating: -1, count: recording.inputs.count)
-    for (number, buffer) in recording.buffers.enumerated() { if case .input(let i) = buffer.role { inputs[i] = number } }
+    for (number, buffer) in recording.buffers.enumerated() {
+      if case .input(let i) = buffer.role { inputs[i] = number }
+    }
     self.inputs = inputs
     parameters = step.parameters
     results = Array(repeating: nil, count: recording.results.count)
@@ -114,7 +118,8 @@ private final class CPUExecutable: Executable {
     }
     for (i, operand) in step.recording.results.enumerated() {
       if results[i] == nil || !isKnownUniquelyReferenced(&results[i]!) || !results[i]!.ownsStorage() {
-        results[i] = TensorObject(shape: operand.shape, dtype: operand.dtype, storage: backend.allocate(operand.byteCount))
+        results[i] = TensorObject(
+          shape: operand.shape, dtype: operand.dtype, storage: backend.allocate(operand.byteCount))
       }
       bind(operand.buffer, results[i]!.address)
     }
