@@ -1,7 +1,7 @@
 // Times the element-wise kernels: nanoseconds per element in the caches, on one core, for every instruction set of the machine.
 //
 //   cd Sources/CApus && clang -std=c17 -O2 -DNDEBUG -I. -Iinclude ../../Scripts/bench_elementwise.c elementwise*.c kernels_*.c \
-//     dispatch.c -lm -o /tmp/bench_elementwise && /tmp/bench_elementwise
+//     dispatch.c reduce*.c -lm -o /tmp/bench_elementwise && /tmp/bench_elementwise
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

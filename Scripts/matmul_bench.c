@@ -2,7 +2,7 @@
 // on the team, the last with bfloat16 operands. Contenders alternate; the median of the rounds counts.
 //
 //   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul_*,onednn*,parallel,support}.c -ldnnl -lgomp -lm
-//   ./a.out [threads [square|small|large|rows|epilogue|bfloat16|versions|create]]
+//   ./a.out [threads [square|small|large|forward|rows|epilogue|bfloat16|versions|create]]
 #define _POSIX_C_SOURCE 200809L  // clock_gettime, nanosleep
 #include <oneapi/dnnl/dnnl.h>
 #include <math.h>
@@ -214,6 +214,12 @@ int main(int argc, char **argv) {
       measure("large, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU);
       measure("large", shapes[i].m, shapes[i].n, shapes[i].k, true, false, false, 0);
     }
+  }
+  if (all || !strcmp(what, "forward")) {
+    struct { int64_t m, n, k; } shapes[] = {{64, 100, 1000}, {256, 64, 256}, {256, 256, 64}, {256, 256, 784}, {256, 784, 256}, {128, 512, 784},
+      {128, 512, 512}, {256, 1024, 784}, {256, 1024, 1024}, {128, 128, 512}, {128, 256, 256}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+      measure("layer, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU);
   }
   if (all || !strcmp(what, "rows")) {
     int64_t rows[] = {1, 2, 4, 8, 16, 24, 32}, sizes[][2] = {{512, 784}, {2048, 2048}, {4096, 256}};

@@ -36,7 +36,8 @@ static void repeat(char *buffer, int64_t period, int64_t total) {
 
 static int64_t round_up(int64_t bytes) { return (bytes + APUS_MAX_VECTOR_BYTES - 1) & -APUS_MAX_VECTOR_BYTES; }
 
-static inline void convert(const apus_run *run, apus_dtype to, apus_dtype from, void *destination, const void *source, int64_t count) {
+static inline void convert(const apus_run *run, apus_dtype to, apus_dtype from, void *destination, const void *source,
+                           int64_t count) {
   run->kernels->conversions[to][from](destination, source, count);
 }
 
@@ -141,7 +142,8 @@ static inline void run_tile(apus_run *run, const tile *tile, bool is_padded) {
     if (is_padded)
       registers[i] = load_padded(run, input, tile);
     else if (input->kind == APUS_DIRECT)
-      registers[i] = (apus_register){(char *)input->data + tile->row * input->step[1] + tile->position * run->size, vector, input->step[1]};
+      registers[i] = (apus_register){(char *)input->data + tile->row * input->step[1] + tile->position * run->size, vector,
+                                     input->step[1]};
     else
       registers[i] = load(run, input, tile);
   }
@@ -191,7 +193,9 @@ static int64_t tile_bytes_for(const apus_program *program, int64_t longest, int6
 }
 
 /// What rows of less than a vector take.
-static int64_t padded_bytes(const apus_run *run) { return run->space.rank > 1 ? TILE_ROWS * APUS_MAX_VECTOR_BYTES : APUS_MAX_VECTOR_BYTES; }
+static int64_t padded_bytes(const apus_run *run) {
+  return (run->space.rank > 1 ? TILE_ROWS : 1) * APUS_MAX_VECTOR_BYTES;
+}
 
 /// How much buffer an input needs.
 static int64_t input_bytes(const apus_run *run, const apus_run_input *input, int64_t tile_bytes) {
@@ -235,8 +239,14 @@ void apus_run_with(const apus_program *program, int32_t rank, const int64_t *ext
   apus_run_input run_inputs[input_count + 1];
   apus_run_output run_outputs[output_count + 1];
   apus_register registers[input_count + constant_count + temporary_count + output_count + 1];
-  apus_run run = {.program = program, .kernels = apus_active_kernels(), .registers = registers, .inputs = run_inputs,
-                  .outputs = run_outputs, .size = apus_size(program->compute)};
+  apus_run run;  // not zeroed, which a short call would notice
+  run.program = program;
+  run.kernels = apus_active_kernels();
+  run.registers = registers;
+  run.inputs = run_inputs;
+  run.outputs = run_outputs;
+  run.size = apus_size(program->compute);
+  run.stores = false;
   const int64_t step = run.kernels->vector_bytes;
   const int64_t tile_bytes = tile_bytes_for(program, longest, run.size);
   run.lanes = step / run.size;

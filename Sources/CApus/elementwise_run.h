@@ -17,12 +17,12 @@ typedef enum {
 typedef struct {
   apus_input_kind kind;
   apus_dtype dtype;
-  int64_t size;  // of an element in memory
+  int64_t size;      // of an element in memory
   const char *data;  // of the current row's first element
   char *buffer;
-  int64_t period, phase;         // of APUS_PERIODIC
-  int64_t step[APUS_MAX_RANK];   // bytes from row to row, by axis of the space
-  apus_layout layout;            // filled for APUS_PERIODIC and APUS_STRIDED
+  int64_t period, phase;        // of APUS_PERIODIC
+  int64_t step[APUS_MAX_RANK];  // bytes from row to row, by axis of the space
+  apus_layout layout;           // filled for APUS_PERIODIC and APUS_STRIDED
 } apus_run_input;
 
 typedef struct {
@@ -50,7 +50,7 @@ typedef struct {
   apus_run_input *inputs;
   apus_run_output *outputs;
   apus_run_space space;
-  int64_t row[APUS_MAX_RANK];  // the index of the current row
+  int64_t row[APUS_MAX_RANK];  // the index of the current row, where there are several
   int64_t size;          // of an element of the compute type
   int32_t vector_shift;  // the logarithm of a vector's bytes
   int64_t lanes;         // per vector, a power of two
@@ -60,10 +60,10 @@ typedef struct {
 } apus_run;
 
 typedef enum {
-  APUS_DENSE_OUTPUTS,  // their strides are not read
-  APUS_STRIDED_OUTPUTS,
-  APUS_ONE_ROW,        // dense outputs, and a space of a single row, whatever the operands are
-  APUS_ROWS,           // strided outputs, and the rows as they are
+  APUS_DENSE_OUTPUTS,    // their strides are not read
+  APUS_STRIDED_OUTPUTS,  // ... are read
+  APUS_ONE_ROW,          // dense outputs, and a space of a single row, whatever the operands are
+  APUS_ROWS,             // strided outputs, and the rows as they are
 } apus_run_form;
 
 /// Finds the space, and how every operand lies in it.

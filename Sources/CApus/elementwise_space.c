@@ -139,10 +139,12 @@ void apus_run_classify(apus_run *run, int32_t rank, const int64_t *extents, cons
   join_axes(run, rank, extents, inputs, outputs, has_dense_outputs, form == APUS_ROWS);
   if (form == APUS_STRIDED_OUTPUTS) add_innermost_axis(run);
   bool by_rows = form == APUS_ROWS || (form == APUS_DENSE_OUTPUTS ? gains_from_rows(run) : run->space.rank > 1);
-  if (by_rows)
-    classify_rows(run);
-  else
+  if (!by_rows) {
     make_one_row(run);
+    return;
+  }
+  memset(run->row, 0, sizeof run->row);
+  classify_rows(run);
 }
 
 static void move(apus_run *run, int32_t axis, int64_t count) {

@@ -5,8 +5,9 @@
 #include "elementwise_run.h"
 #include "reduce.h"
 
-// A strip of columns, eight rows at a time, is a few tiles. The sums need at least a vector.
-enum { STRIP_BYTES = 1024, STRIP_ROWS = 8, VECTOR_BYTES = 64, SUMS_ALIGNMENT = 128 };
+// A strip of columns is a tile at most, and computed eight rows at a time. Sums need at least a vector; the last strip takes what
+// would not fill one.
+enum { STRIP_ROWS = 8, VECTOR_BYTES = 64, STRIP_BYTES = 4096 - VECTOR_BYTES, SUMS_ALIGNMENT = 128 };
 
 typedef struct {
   void *const *sums;
@@ -20,7 +21,8 @@ typedef struct {
   char *rows;
 } column_output;
 
-/// Adds `count` rows, which have just been computed, of a strip that begins at `column`.
+/// Adds `count` rows, which have just been computed, of a strip that begins at `column`. Rows of less than a vector are copied to
+/// where there is a vector's room.
 static void add_rows(column_output *to, const apus_run_output *output, bool is_placed_here, int64_t column, int64_t width,
                      int64_t count, int64_t pitch) {
   if (is_placed_here) {
@@ -41,23 +43,25 @@ static void sum_columns(apus_run *run, void *context) {
   const column_range *range = context;
   const int32_t output_count = run->program->output_count;
   const int64_t lanes = VECTOR_BYTES / run->size, strip = STRIP_BYTES / run->size;
-  // The last strip takes what would not fill a vector.
-  const int64_t pitch = STRIP_BYTES + VECTOR_BYTES, sums_bytes = (strip + lanes) * 8 + SUMS_ALIGNMENT & -SUMS_ALIGNMENT;
-  const int64_t bytes = 2 * sums_bytes + STRIP_ROWS * pitch + SUMS_ALIGNMENT & -SUMS_ALIGNMENT;
+  const int64_t all_columns = range->end - range->begin, widest = all_columns < strip + lanes ? all_columns : strip + lanes;
+  // Rows are not a power of two apart, so that they do not compete for the same places in the cache.
+  const int64_t pitch = (widest * run->size + VECTOR_BYTES - 1 & -VECTOR_BYTES) + VECTOR_BYTES;
+  const int64_t sums_bytes = (widest + lanes) * 8 + SUMS_ALIGNMENT - 1 & -SUMS_ALIGNMENT;
+  const int64_t bytes = 2 * sums_bytes + STRIP_ROWS * pitch + SUMS_ALIGNMENT - 1 & -SUMS_ALIGNMENT;
   column_output columns[output_count + 1];
   bool is_placed_here[output_count + 1];
   char *memory = __builtin_alloca_with_align((size_t)(output_count * bytes + SUMS_ALIGNMENT), 8 * SUMS_ALIGNMENT);
-  memset(memory, 0, (size_t)(output_count * bytes));
   for (int32_t i = 0; i < output_count; i++, memory += bytes) {
     columns[i].sums = (apus_column_sums){.partial = memory, .total = memory + sums_bytes, .dtype = run->program->compute};
     columns[i].rows = memory + 2 * sums_bytes;
+    if (all_columns < lanes) memset(columns[i].rows, 0, (size_t)(STRIP_ROWS * pitch));  // the sums read a whole vector
     is_placed_here[i] = run->outputs[i].data == NULL;
     if (is_placed_here[i]) run->outputs[i].step[1] = pitch;
   }
 
   const int64_t rows = run->space.extents[1];
   for (int64_t column = range->begin, width; column < range->end; column += width) {
-    width = range->end - column < strip + lanes ? range->end - column : strip;
+    width = range->end - column <= strip + lanes ? range->end - column : strip;
     for (int32_t i = 0; i < output_count; i++) {
       columns[i].sums.width = width < lanes ? lanes : width;
       apus_column_sums_begin(&columns[i].sums);
@@ -89,7 +93,7 @@ void apus_elementwise_column_sums(const apus_program *program, const apus_operan
     return;
   }
   apus_run_with(program, 2, (const int64_t[]){rows, columns}, inputs, outputs, APUS_ROWS, column_begin, column_end,
-                STRIP_ROWS * (STRIP_BYTES + VECTOR_BYTES) / size, sum_columns, &(column_range){sums, column_begin, column_end});
+                STRIP_ROWS * columns, sum_columns, &(column_range){sums, column_begin, column_end});
 }
 
 typedef struct {

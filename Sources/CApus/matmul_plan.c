@@ -27,8 +27,8 @@ typedef struct {
 
 static cutting cutting_for(const apus_matmul *s, apus_matmul_route_kind route) {
   switch (route) {
-    case APUS_MATMUL_GEMM: return (cutting){5000, true, 128, 128, 8, 16, 0.25};
-    case APUS_MATMUL_PRIMITIVE: return (cutting){7000, true, 128, 128, 8, 16, 1};
+    case APUS_MATMUL_GEMM: return (cutting){5000, true, 32, 32, 8, 16, 0.25};
+    case APUS_MATMUL_PRIMITIVE: return (cutting){7000, true, 32, 32, 8, 16, 1};
     default:
       // A few rows are bound by reading B: cut it by columns.
       if (s->m <= 4) return (cutting){2500, false, s->m, 32, 1, 16, 8};
@@ -38,6 +38,7 @@ static cutting cutting_for(const apus_matmul *s, apus_matmul_route_kind route) {
 
 static bool is_worth(const cutting *how, int64_t tiles, double cost) {
   const double t = (double)tiles;
+  if (how->grows && tiles == 2) return cost >= 20000;
   return tiles <= MOST_TILES && cost >= how->tile_ns * (how->grows ? t * t * t : t);
 }
 

@@ -191,7 +191,7 @@ import Testing
       func outputShape(for input: Shape) throws(ShapeError) -> Shape { try inner.outputShape(for: input) }
     }
     let model = Probe()
-    let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 1e-3))
+    let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 1e-3), runsEagerly: true)
     try trainer.fit(Small.line(), validation: Small.line(), epochs: 2, batchSize: 64, progress: .silent)
     #expect(model.seen.modes == [true, false, true, false])
     _ = try trainer.predict(Small.line().features)

@@ -84,7 +84,7 @@ private func same<T: BinaryFloatingPoint>(_ a: [T], _ b: [T]) -> Bool {
 }
 
 private let rowCounts = [1, 7, 8, 127, 128, 129, 300]
-private let columnCounts = [1, 5, 15, 16, 17, 64, 65, 100, 143, 257, 1000, 1024]
+private let columnCounts = [1, 5, 15, 16, 17, 64, 65, 100, 143, 257, 1000, 1024, 2100]
 /// Where a range of `count` is split.
 private func splits(_ count: Int) -> [Int] {
   Set([0, 1, count / 3, count / 2 + 1, count]).filter { $0 <= count }.sorted()

@@ -3,7 +3,7 @@ import ApusTestSupport
 import CBenchmark
 
 /// Square float32 products, each size in turn: Apus' `a • b` and, in alternation, the plain `dnnl_sgemm` that a C program would
-/// call, into memory of its own.
+/// call, into memory of its own. Each has its turn of some milliseconds after a rest: both keep threads spinning for a while.
 func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
   let sizes = [64, 128, 256, 512, 1024, 2048]
   var ours = JSONLine()
@@ -20,21 +20,25 @@ func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
     Arrays.with(count: n * n, number: 3) { arrays in
       arrays[0].update(from: left, count: n * n)
       arrays[1].update(from: right, count: n * n)
-      func pair() -> (Double, Double) {
-        let start = bench_now()
-        let new = a • b
-        let middle = bench_now()
-        bench_sgemm(Int64(n), arrays[0], arrays[1], arrays[2])
-        let end = bench_now()
-        kept = new
-        return (Double(middle - start), Double(end - middle))
+      /// Times calls for some milliseconds, after a rest and a first call that does not count.
+      func turn(_ body: () -> Void) -> [Double] {
+        bench_rest(5_000_000)
+        body()
+        var times: [Double] = []
+        let end = bench_now() + 10_000_000
+        repeat {
+          let start = bench_now()
+          body()
+          times.append(Double(bench_now() - start))
+        } while bench_now() < end
+        return times
       }
-      for _ in 0..<3 { _ = pair() }
       let end = now() + max(0.4, seconds / Double(sizes.count))
       while now() < end || times.apus.count < 5 {
-        let (apus, plain) = pair()
-        times.apus.append(apus)
-        times.plain.append(plain)
+        times.apus += turn { kept = a • b }
+        times.plain += turn {
+          bench_sgemm(Int64(n), arrays[0], arrays[1], arrays[2], Int32(Threads.count))
+        }
       }
     }
     withExtendedLifetime(kept) {}

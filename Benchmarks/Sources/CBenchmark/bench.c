@@ -110,9 +110,17 @@ _Noreturn void bench_exit(int32_t status) {
   _exit(status);
 }
 
+void bench_rest(int64_t nanoseconds) {
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  nanosleep(&time, NULL);
+}
+
 // The plain matrix product.
 
-void bench_sgemm(int64_t n, const float *a, const float *b, float *c) {
+void omp_set_num_threads(int threads);  // of libgomp, whose header clang does not find everywhere
+
+void bench_sgemm(int64_t n, const float *a, const float *b, float *c, int32_t threads) {
+  omp_set_num_threads(threads);
   dnnl_sgemm('N', 'N', n, n, n, 1, a, n, b, n, 0, c, n);
 }
 

@@ -14,7 +14,8 @@ extension Instruction {
       2 * outputs[0].count * (inputs[0].shape.last ?? 1)
     case .reduce, .cumulativeSum: inputs[0].count
     case .moments: 3 * inputs[0].count
-    case .rowwise, .softmaxGradient, .softmaxCrossEntropy, .softmaxCrossEntropyGradient: 4 * inputs[0].count
+    case .rowwise, .softmaxGradient, .softmaxCrossEntropy, .softmaxCrossEntropyGradient,
+      .softmaxCrossEntropyWithGradient: 4 * inputs[0].count
     case .scatterAdd, .scatterAddElements: inputs[0].count
     case .copy, .fill, .gather, .gatherElements, .argSort, .random, .check, .requireFinite: 0
     }

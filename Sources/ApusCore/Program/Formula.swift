@@ -30,9 +30,21 @@ struct Formula: Sendable {
     }
   }
 
+  /// What is summed of a value that nobody needs by itself.
+  enum Sum: Hashable, Sendable {
+    /// Over the rows of a matrix.
+    case columns
+    /// Over everything.
+    case all
+  }
+
   var parts: [Part]
-  /// What is written to the outputs.
+  /// What is written, element by element, to the first outputs.
   var outputs: [Source]
+  /// What is summed: to the outputs after those.
+  var sums: [Source] = []
+  /// Which sums they are.
+  var sum = Sum.columns
   var inputCount: Int
   var scalars: [Scalar]
   let compute: DType
@@ -58,10 +70,10 @@ struct Formula: Sendable {
     scalars.contains { if case .stepping = $0 { true } else { false } }
   }
 
-  /// The instructions; output i overwrites input `inPlace[i]`, if that is not nil.
-  func program(inPlace: [Int?]) -> TileProgram {
-    TileProgram(
-      self, inPlace: inPlace.isEmpty ? Array(repeating: nil, count: outputs.count) : inPlace)
+  /// The instructions; output i, sums included, overwrites input `inPlace[i]` if there is one.
+  func program(inPlace: [Int?] = []) -> TileProgram {
+    let rest = [Int?](repeating: nil, count: outputs.count + sums.count - inPlace.count)
+    return TileProgram(self, inPlace: inPlace + rest)
   }
 
   /// Whether all values of output `number` are 0 or 1, exact in any type.

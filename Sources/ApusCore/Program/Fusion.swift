@@ -2,29 +2,42 @@
 
 extension Recording {
   mutating func fuse() {
-    for i in instructions.indices { instructions[i].normalize() }
+    for i in instructions.indices { instructions[i].becomeElementwise() }
     var position = 0
     while position < instructions.count {
       if let other = partner(of: position), let fused = fused(other, position) {
-        let place = canMoveDown(other, to: position) ? position : other
-        instructions[place] = fused
-        instructions.remove(at: place == position ? other : position)
+        replace(other, position, by: fused)
         position = min(other, position)
       } else {
         position += 1
       }
     }
+    fuseSums()
+    fuseCrossEntropies()
+    for i in instructions.indices { instructions[i].flatten() }
+  }
+
+  /// Puts `fused` where one of the two can be moved to the other.
+  private mutating func replace(_ first: Int, _ second: Int, by fused: Instruction) {
+    let (place, other) = canMoveDown(first, to: second) ? (second, first) : (first, second)
+    instructions[place] = fused
+    instructions.remove(at: other)
+  }
+
+  /// The only instruction that writes this temporary buffer.
+  private func writer(of buffer: Int) -> Int? {
+    guard buffers[buffer].isTemporary else { return nil }
+    let writers = instructions.indices.filter { instructions[$0].writes.contains(buffer) }
+    return writers.count == 1 ? writers[0] : nil
   }
 
   /// The latest earlier instruction whose result the one at `position` reads and that can be fused with it.
   private func partner(of position: Int) -> Int? {
-    guard case .elementwise(let formula) = instructions[position].kernel else { return nil }
+    guard case .elementwise = instructions[position].kernel else { return nil }
     var best: Int?
-    for input in instructions[position].inputs where buffers[input.buffer].isTemporary {
-      let writers = instructions.indices.filter { instructions[$0].writes.contains(input.buffer) }
-      guard writers.count == 1, let writer = writers.first, writer < position, writer > best ?? -1,
-        case .elementwise(let earlier) = instructions[writer].kernel,
-        earlier.compute == formula.compute, earlier.shape == formula.shape,
+    for input in instructions[position].inputs {
+      guard let writer = writer(of: input.buffer), writer < position, writer > best ?? -1,
+        instructions[writer].aligned(with: instructions[position]) != nil,
         canMoveDown(writer, to: position) || canMoveUp(position, to: writer)
       else { continue }
       best = writer
@@ -61,9 +74,9 @@ extension Recording {
 
   /// Both as one: the earlier one's results that only the later one reads stay in registers.
   private func fused(_ first: Int, _ second: Int) -> Instruction? {
-    guard case .elementwise(let a) = instructions[first].kernel, case .elementwise(let b) = instructions[second].kernel
+    guard let (x, y) = instructions[first].aligned(with: instructions[second]),
+      case .elementwise(let a) = x.kernel, case .elementwise(let b) = y.kernel
     else { return nil }
-    let (x, y) = (instructions[first], instructions[second])
     guard a.parts.count + b.parts.count <= Self.mostParts else { return nil }
     // Where the later one finds the earlier one's results.
     var inputs = x.inputs
@@ -133,19 +146,111 @@ extension Formula {
   }
 }
 
+// MARK: - Sums
+
+extension Recording {
+  /// The fewest columns whose sums have the same bits when they are computed together with what they sum.
+  private static let fewestColumns = 64
+
+  /// Sums over rows, or over everything, of what an element-wise call computes are computed with it.
+  private mutating func fuseSums() {
+    var position = 0
+    while position < instructions.count {
+      let sum = instructions[position]
+      guard case .reduce(.sum, 1, let count, let inner) = sum.kernel, let x = sum.inputs.first,
+        let first = writer(of: x.buffer), first < position,
+        canMoveDown(first, to: position) || canMoveUp(position, to: first),
+        let fused = fused(instructions[first], first, withSum: sum, position, count, inner)
+      else {
+        position += 1
+        continue
+      }
+      replace(first, position, by: fused)
+      position = first
+    }
+  }
+
+  private func fused(
+    _ call: Instruction, _ first: Int, withSum sum: Instruction, _ second: Int, _ count: Int, _ inner: Int
+  ) -> Instruction? {
+    let kind = inner > 1 ? Formula.Sum.columns : .all
+    let shape: Shape = kind == .columns ? [count, inner] : [count]
+    guard kind == .all || inner >= Self.fewestColumns, var call = call.reshaped(to: shape),
+      case .elementwise(var formula) = call.kernel, formula.sums.isEmpty || formula.sum == kind,
+      let number = call.outputs.firstIndex(where: { $0.isSame(as: sum.inputs[0]) }), number < formula.outputs.count,
+      call.outputs[number].dtype == formula.compute, formula.compute.isFloatingPoint,
+      sum.outputs[0].dtype == formula.compute
+    else { return nil }
+    formula.sum = kind
+    formula.sums.append(formula.outputs[number])
+    call.outputs.append(sum.outputs[0])
+    if !isNeeded(call.outputs[number].buffer, besides: second) {
+      formula.outputs.remove(at: number)
+      call.outputs.remove(at: number)
+    }
+    call.kernel = .elementwise(formula)
+    call.origins += sum.origins
+    return call
+  }
+
+  /// A loss and its gradient read the same logits.
+  private mutating func fuseCrossEntropies() {
+    for first in instructions.indices {
+      guard case .softmaxCrossEntropy = instructions[first].kernel,
+        let second = instructions.indices.first(where: { i in
+          guard case .softmaxCrossEntropyGradient = instructions[i].kernel else { return false }
+          return i > first && instructions[i].inputs.prefix(2).elementsEqual(instructions[first].inputs)
+            && canMoveUp(i, to: first)
+        })
+      else { continue }
+      let (loss, gradient) = (instructions[first], instructions[second])
+      instructions[first] = Instruction(
+        kernel: .softmaxCrossEntropyWithGradient, inputs: gradient.inputs, outputs: loss.outputs + gradient.outputs,
+        origins: loss.origins + gradient.origins)
+      instructions.remove(at: second)
+      return fuseCrossEntropies()
+    }
+  }
+}
+
+// MARK: - Shapes
+
 extension Instruction {
-  /// Turns an element-wise call on dense operands into one on vectors, and a cast into an element-wise call.
-  fileprivate mutating func normalize() {
+  /// Turns a cast into an element-wise call.
+  fileprivate mutating func becomeElementwise() {
     if case .copy = kernel, let formula = Formula(cast: inputs[0], to: outputs[0]) { kernel = .elementwise(formula) }
-    guard case .elementwise(var formula) = kernel else { return }
+  }
+
+  /// This and another element-wise call over one shape of the same elements, computed in one type; nil if they have none.
+  fileprivate func aligned(with other: Instruction) -> (Instruction, Instruction)? {
+    guard case .elementwise(let a) = kernel, case .elementwise(let b) = other.kernel, a.compute == b.compute,
+      a.sums.isEmpty && b.sums.isEmpty
+    else { return nil }
+    if let same = reshaped(to: b.shape) { return (same, other) }
+    return other.reshaped(to: a.shape).map { (self, $0) }
+  }
+
+  /// The same element-wise call over another shape; nil if an operand lies otherwise than dense.
+  fileprivate func reshaped(to shape: Shape) -> Instruction? {
+    guard case .elementwise(var formula) = kernel else { return nil }
+    if formula.shape == shape { return self }
     let count = formula.shape.elementCount
-    guard inputs.allSatisfy({ $0.isSingle || $0.isDense && $0.shape == formula.shape }),
+    guard formula.sums.isEmpty, shape.elementCount == count,
+      inputs.allSatisfy({ $0.isSingle || $0.isDense && $0.shape == formula.shape }),
       outputs.allSatisfy({ $0.isDense && $0.count == count })
-    else { return }
-    inputs = inputs.map { $0.flattened(to: $0.isSingle ? 1 : count) }
-    outputs = outputs.map { $0.flattened(to: count) }
-    formula.shape = [count]
-    kernel = .elementwise(formula)
+    else { return nil }
+    var result = self
+    result.inputs = inputs.map { $0.reshaped(to: $0.isSingle ? [] : shape) }
+    result.outputs = outputs.map { $0.reshaped(to: shape) }
+    formula.shape = shape
+    result.kernel = .elementwise(formula)
+    return result
+  }
+
+  /// Turns a call on dense operands into one on vectors.
+  fileprivate mutating func flatten() {
+    guard case .elementwise(let formula) = kernel, let flat = reshaped(to: [formula.shape.elementCount]) else { return }
+    self = flat
   }
 }
 
@@ -153,10 +258,10 @@ extension Operand {
   /// Whether this is one number, however often it is seen.
   fileprivate var isSingle: Bool { zip(shape, strides).allSatisfy { $0 == 1 || $1 == 0 } && count > 0 }
 
-  fileprivate func flattened(to count: Int) -> Operand {
-    var flat = Operand(buffer: buffer, type: TensorType(count == 1 ? [] : [count], dtype))
-    flat.offset = offset
-    return flat
+  fileprivate func reshaped(to shape: Shape) -> Operand {
+    var result = Operand(buffer: buffer, type: TensorType(shape, dtype))
+    result.offset = offset
+    return result
   }
 }
 

@@ -8,6 +8,8 @@ enum Kernel: Sendable {
   case softmaxGradient(columns: Int)
   case softmaxCrossEntropy
   case softmaxCrossEntropyGradient
+  /// Loss and gradient together: from logits, labels and scale.
+  case softmaxCrossEntropyWithGradient
   case matmul(transposesB: Bool, hasBias: Bool, epilogue: Epilogue)
   case copy
   case fill(Double)
@@ -51,7 +53,7 @@ enum Kernel: Sendable {
     switch self {
     case .elementwise(let formula):
       backend.elementwise(
-        formula.program(inPlace: []), scalars: Scalars(formula.values), shape: formula.shape, inputs: x, outputs: y)
+        formula.program(), scalars: Scalars(formula.values), shape: formula.shape, inputs: x, outputs: y)
     case .reduce(let kind, let outer, let count, let inner):
       backend.reduce(kind, x[0], outer: outer, count: count, inner: inner, into: y[0])
     case .cumulativeSum(let outer, let count, let inner, let reversed):
@@ -62,6 +64,9 @@ enum Kernel: Sendable {
     case .softmaxCrossEntropy: backend.softmaxCrossEntropy(x[0], labels: x[1], into: y[0])
     case .softmaxCrossEntropyGradient:
       backend.softmaxCrossEntropyGradient(x[0], labels: x[1], scale: x[2], into: y[0])
+    case .softmaxCrossEntropyWithGradient:
+      backend.softmaxCrossEntropy(x[0], labels: x[1], into: y[0])
+      backend.softmaxCrossEntropyGradient(x[0], labels: x[1], scale: x[2], into: y[1])
     case .matmul(let transposesB, let hasBias, let epilogue):
       backend.matmul(
         x[0], x[1], transposesB: transposesB, bias: hasBias ? x[2] : nil, epilogue: epilogue, into: y[0])

@@ -136,7 +136,8 @@ package final class Recorder: Backend, @unchecked Sendable {
     return Operand(tensor.object, buffer: number)
   }
 
-  private func perform(_ kernel: Kernel, _ x: [Tensor], _ y: [Tensor]) {
+  /// - Parameter name: what it is called, where the operation at work says too little.
+  private func perform(_ kernel: Kernel, _ x: [Tensor], _ y: [Tensor], as name: String? = nil) {
     guard failure == nil else { return Self.unrecorded { kernel.run(on: base, x, y, random: random) } }
     let inputs = x.map(operand)
     let isConstant = inputs.allSatisfy { recording.buffers[$0.buffer].constant != nil }
@@ -147,6 +148,8 @@ package final class Recorder: Backend, @unchecked Sendable {
       return
     }
     for tensor in y { makeWritable(tensor) }
+    var origin = origin
+    if let name { (origin.operation, origin.detail) = (name, "") }
     recording.instructions.append(
       Instruction(kernel: kernel, inputs: inputs, outputs: y.map(operand), origins: [origin]))
     Self.unrecorded { kernel.run(on: base, x, y, random: random) }
@@ -226,7 +229,9 @@ package final class Recorder: Backend, @unchecked Sendable {
   func requireFinite(_ value: Tensor) {
     guard failure == nil else { return }
     recording.instructions.append(
-      Instruction(kernel: .requireFinite, inputs: [operand(value)], outputs: [], origins: [origin]))
+      Instruction(
+        kernel: .requireFinite, inputs: [operand(value)], outputs: [],
+        origins: [Origin(phase: origin.phase, operation: "requireFinite", detail: "", layer: "")]))
   }
 
   // MARK: Backend
@@ -261,7 +266,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   }
 
   package func range(of indices: Tensor) -> ClosedRange<Int>? { Self.unrecorded { base.range(of: indices) } }
-  package func check(_ indices: Tensor, _ bounds: IndexBounds) { perform(.check(bounds), [indices], []) }
+  package func check(_ indices: Tensor, _ bounds: IndexBounds) { perform(.check(bounds), [indices], [], as: "check") }
 
   package func elementwise(
     _ program: TileProgram, scalars: Scalars, shape: Shape, inputs: [Tensor], outputs: [Tensor]
@@ -325,7 +330,7 @@ package final class Recorder: Backend, @unchecked Sendable {
     let offset = counter - random.nextBlock
     let blocks = distribution.blocks(y.dtype, count: y.count)
     recording.randomBlocks = max(recording.randomBlocks, offset + blocks)
-    perform(.random(distribution, offset: offset), [], [y])
+    perform(.random(distribution, offset: offset), [], [y], as: "random")
   }
 }
 

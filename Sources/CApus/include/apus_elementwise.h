@@ -65,7 +65,8 @@ void apus_elementwise(const apus_program *_Nonnull program, int32_t rank, const 
 /// tile of a matrix product. The innermost axis of an output is dense (stride 1, unless its extent is 1), and no two positions
 /// share an element.
 void apus_elementwise_strided(const apus_program *_Nonnull program, int32_t rank, const int64_t *_Nonnull extents,
-                              const apus_operand *_Nonnull inputs, const apus_operand *_Nonnull outputs, int64_t begin, int64_t end);
+                              const apus_operand *_Nonnull inputs, const apus_operand *_Nonnull outputs, int64_t begin,
+                              int64_t end);
 
 /// Runs `program` over the columns [column_begin, column_end) of a (rows, columns) space, reading each input once, and sums
 /// outputs over the rows. Output i is written, with its two strides (the inner one 1), unless `outputs[i].data` is null; it is

@@ -22,7 +22,9 @@ int64_t bench_cache_size(int32_t level);
 _Noreturn void bench_exit(int32_t status);
 
 /// c = a b for square row-major matrices: oneDNN's plain single-precision product.
-void bench_sgemm(int64_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c);
+void bench_sgemm(int64_t n, const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c, int32_t threads);
+/// Sleeps, so that threads that still spin for one contender do not disturb the next.
+void bench_rest(int64_t nanoseconds);
 
 /// Runs `body(context, 0)` to `body(context, count - 1)`, each on a thread of its own; returns when all are done.
 void bench_on_threads(int32_t count, void (*_Nonnull body)(void *_Nonnull context, int32_t index), void *_Nonnull context);

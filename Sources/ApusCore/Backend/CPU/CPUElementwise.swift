@@ -60,15 +60,17 @@ struct IterationSpace {
     rank = shape.rank
   }
 
-  /// Writes the operands' strides, merging axes.
-  mutating func setStrides(of inputs: [Tensor], in operands: UnsafeMutableBufferPointer<apus_operand>) {
+  /// Writes the operands' strides, merging axes unless they are needed as they are.
+  mutating func setStrides(
+    of inputs: [Tensor], in operands: UnsafeMutableBufferPointer<apus_operand>, merging: Bool = true
+  ) {
     // By far the most common: every operand is dense with the output's shape, or a single number. One axis is enough.
     var isFlat = true
     for input in inputs where !(input.object.isDense && hasShape(input.shape)) && input.count != 1 {
       isFlat = false
       break
     }
-    if isFlat {
+    if isFlat && merging {
       var count = 1
       for axis in 0..<rank { count *= extents[axis] }
       extents[0] = count
@@ -83,7 +85,7 @@ struct IterationSpace {
         for axis in 0..<rank { target[axis] = Int64(strides[axis]) }
       }
     }
-    mergeAxes(of: operands.prefix(inputs.count))
+    if merging { mergeAxes(of: operands.prefix(inputs.count)) }
   }
 
   private func hasShape(_ shape: Shape) -> Bool {

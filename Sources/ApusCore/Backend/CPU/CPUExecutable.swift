@@ -29,9 +29,10 @@ extension CPUBackend {
       return KernelTask(RowKernel(function, layout(inputs[0]), columns: columns), operands: count)
     case .softmaxCrossEntropy:
       return KernelTask(RowKernel(lossOf: layout(inputs[0]), labels: layout(inputs[1])), operands: count)
-    case .softmaxCrossEntropyGradient:
+    case .softmaxCrossEntropyGradient, .softmaxCrossEntropyWithGradient:
+      let (logits, labels, scale) = (layout(inputs[0]), layout(inputs[1]), layout(inputs[2]))
       return KernelTask(
-        RowKernel(gradientOf: layout(inputs[0]), labels: layout(inputs[1]), scale: layout(inputs[2])), operands: count)
+        RowKernel(gradientOf: logits, labels: labels, scale: scale, withLoss: outputs.count == 2), operands: count)
     case .copy where inputs[0].dtype == outputs[0].dtype && inputs[0].count > 0:
       return KernelTask(CopyKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
     case .copy where inputs[0].isDense && outputs[0].isDense && inputs[0].count > 0:
@@ -49,7 +50,10 @@ private final class CPUExecutable: Executable {
   private let tasks: [CPUTask]
   private let groups: [TaskGroup]
   private let arena: Storage
-  private let preparing: [CPUTask]
+  private let drawing: [RandomTask]
+  private let stepping: [ElementwiseTask]
+  /// The first group after the last number that has to be finite.
+  private let firstUnguarded: Int
 
   /// Where the address of a buffer has to be written.
   private struct Place {
@@ -74,7 +78,8 @@ private final class CPUExecutable: Executable {
     let recording = step.recording
     let tasks = recording.instructions.map(backend.task)
     self.tasks = tasks
-    preparing = tasks.filter(\.needsPreparation)
+    drawing = tasks.compactMap { $0 as? RandomTask }
+    stepping = tasks.compactMap { $0 as? ElementwiseTask }.filter(\.isStepping)
     var places = [[Place]](repeating: [], count: recording.buffers.count)
     for (instruction, task) in zip(recording.instructions, tasks) {
       for (i, operand) in (instruction.inputs + instruction.outputs).enumerated() {
@@ -84,6 +89,7 @@ private final class CPUExecutable: Executable {
     }
     self.places = places
     groups = step.schedule.groups.map { TaskGroup($0.instructions, recording, tasks) }
+    firstUnguarded = (groups.lastIndex(where: \.isGuarded) ?? -1) + 1
     arena = backend.allocate(step.memory.byteCount)
     bound = Array(repeating: nil, count: recording.buffers.count)
     var inputs = [Int](repeating: -1, count: recording.inputs.count)
@@ -123,15 +129,22 @@ private final class CPUExecutable: Executable {
       }
       bind(operand.buffer, results[i]!.address)
     }
+    for task in drawing { task.prepare(random) }
+  }
+
+  /// Goes on to the next step's scalars, once nothing can end the run any more.
+  private func advance() {
     for source in step.recording.scalarSources { source.advance() }
-    let run = CPURun(random: random)
-    for task in preparing { task.prepare(run) }
+    for task in stepping { task.setScalars() }
   }
 
   func run(_ inputs: [Tensor], random: RandomSource?) throws(NotFiniteError) -> [Tensor] {
     prepare(inputs, random)
     defer { held.removeAll(keepingCapacity: true) }
-    for group in groups { try group.run() }
+    for (number, group) in groups.enumerated() {
+      if number == firstUnguarded { advance() }
+      try group.run()
+    }
     return results.map { Tensor($0!) }
   }
 
@@ -140,7 +153,10 @@ private final class CPUExecutable: Executable {
   ) throws(NotFiniteError) -> [Tensor] {
     prepare(inputs, random)
     defer { held.removeAll(keepingCapacity: true) }
-    for group in groups { try group.run(report) }
+    for (number, group) in groups.enumerated() {
+      if number == firstUnguarded { advance() }
+      try group.run(report)
+    }
     return results.map { Tensor($0!) }
   }
 }
@@ -173,6 +189,8 @@ private final class TaskGroup {
     pieces = shared.reduce(0) { $0 + $1.pieces }
     cost = shared.reduce(0) { $0 + $1.cost }
   }
+
+  var isGuarded: Bool { !guarded.isEmpty }
 
   /// Runs the tasks.
   func run() throws(NotFiniteError) {

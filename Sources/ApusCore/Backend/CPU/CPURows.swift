@@ -76,6 +76,8 @@ struct RowKernel: CPUKernel {
     case crossEntropy(labels: apus_dtype)
     /// From logits, labels and scale.
     case crossEntropyGradient(labels: apus_dtype, scaleStride: Int64)
+    /// Both: from logits, labels and scale to loss and gradient.
+    case crossEntropyWithGradient(labels: apus_dtype, scaleStride: Int64)
   }
   private let kind: Kind
   private let dtype: apus_dtype
@@ -105,6 +107,8 @@ struct RowKernel: CPUKernel {
       // The probabilities are computed in place of the result, row by row while the row is in cache.
       apus_softmax(dtype, p[0], p[3], columns, begin, end)
       apus_softmax_cross_entropy_gradient(dtype, p[3], p[1], labels, p[2], stride, p[3], columns, begin, end)
+    case .crossEntropyWithGradient(let labels, let stride):
+      apus_softmax_cross_entropy_both(dtype, p[0], p[1], labels, p[2], stride, p[3], p[4], columns, begin, end)
     }
   }
 }
@@ -160,9 +164,12 @@ extension RowKernel {
       .crossEntropy(labels: labels.dtype.c), logits.dtype, rows: labels.count, columns: logits.shape[logits.rank - 1])
   }
 
-  init(gradientOf logits: Tensor, labels: Tensor, scale: Tensor) {
+  init(gradientOf logits: Tensor, labels: Tensor, scale: Tensor, withLoss: Bool = false) {
+    let (type, stride): (apus_dtype, Int64) = (labels.dtype.c, scale.count == 1 ? 0 : 1)
     self.init(
-      .crossEntropyGradient(labels: labels.dtype.c, scaleStride: scale.count == 1 ? 0 : 1), logits.dtype,
-      rows: labels.count, columns: logits.shape[logits.rank - 1])
+      withLoss
+        ? .crossEntropyWithGradient(labels: type, scaleStride: stride)
+        : .crossEntropyGradient(labels: type, scaleStride: stride),
+      logits.dtype, rows: labels.count, columns: logits.shape[logits.rank - 1])
   }
 }

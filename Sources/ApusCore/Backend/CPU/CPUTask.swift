@@ -25,20 +25,11 @@ class CPUTask {
 
   /// Takes notice of new addresses.
   func bind() {}
-  /// Takes notice of what is new in this run.
-  func prepare(_ run: CPURun) {}
   func run(_ piece: Int) { fatalError("a task has a kernel") }
   /// After all pieces.
   func finish() {}
   /// Whether its kernel takes the team for itself.
   var takesTeam: Bool { false }
-  /// Whether `prepare` must be called before every run.
-  var needsPreparation: Bool { false }
-}
-
-/// What differs from run to run, beside addresses.
-struct CPURun {
-  var random: RandomSource?
 }
 
 /// A task of a kernel that takes addresses as they are.
@@ -54,68 +45,6 @@ final class KernelTask<K: CPUKernel>: CPUTask {
   override func finish() { kernel.finish(UnsafePointer(addresses)) }
 }
 
-/// A task of an element-wise formula.
-final class ElementwiseTask: CPUTask {
-  private let code: TileProgram
-  private let formula: Formula
-  private let space: IterationSpace
-  private let operands: UnsafeMutablePointer<apus_operand>
-  private let (inputCount, outputCount): (Int, Int)
-  private let constants: UnsafeMutablePointer<Double>
-  private let program: UnsafeMutablePointer<apus_program>
-  private let grain: Int
-
-  init(_ formula: Formula, inputs: [Operand], outputs: [Operand]) {
-    let inPlace = outputs.map { output in inputs.firstIndex { $0.isSame(as: output) } }
-    self.formula = formula
-    code = formula.program(inPlace: inPlace)
-    (inputCount, outputCount) = (inputs.count, outputs.count)
-    operands = .allocate(capacity: inputs.count + outputs.count)
-    operands.initialize(repeating: apus_operand(), count: inputs.count + outputs.count)
-    for (i, operand) in (inputs + outputs).enumerated() { operands[i].dtype = operand.dtype.c }
-    var space = IterationSpace(shape: formula.shape)
-    space.setStrides(
-      of: inputs.map { $0.tensor(in: nil) },
-      in: UnsafeMutableBufferPointer(start: operands, count: inputs.count + outputs.count))
-    self.space = space
-    constants = .allocate(capacity: max(1, code.literalCount + code.scalarCount))
-    constants.initialize(from: code.constants, count: code.literalCount + code.scalarCount)
-    program = .allocate(capacity: 1)
-    program.initialize(to: code.header)
-    program.pointee.constants = UnsafePointer(constants)
-    let count = formula.shape.elementCount
-    let cost = Double(count) * code.cost + 60
-    grain = code.grain
-    super.init(operands: inputs.count + outputs.count, pieces: (count + grain - 1) / grain, cost: cost)
-    setScalars()
-  }
-
-  deinit {
-    operands.deallocate()
-    constants.deallocate()
-    program.deallocate()
-  }
-
-  private func setScalars() {
-    for (i, scalar) in formula.scalars.enumerated() { constants[code.literalCount + i] = scalar.value }
-  }
-
-  override var needsPreparation: Bool { formula.isStepping }
-  override func prepare(_ run: CPURun) { setScalars() }
-  override func bind() { for i in 0..<(inputCount + outputCount) { operands[i].data = addresses[i] } }
-
-  override func run(_ piece: Int) {
-    let begin = piece * grain
-    withUnsafePointer(to: space.extents) { extents in
-      extents.withMemoryRebound(to: Int64.self, capacity: 8) {
-        apus_elementwise(
-          program, Int32(space.rank), $0, operands, operands + inputCount, Int64(begin),
-          Int64(min(begin + grain, formula.shape.elementCount)))
-      }
-    }
-  }
-}
-
 /// A task of random numbers.
 final class RandomTask: CPUTask {
   private let distribution: Distribution
@@ -129,9 +58,9 @@ final class RandomTask: CPUTask {
     super.init(operands: 1, pieces: (count + Self.grain - 1) / Self.grain, cost: Double(count) * 0.5 + 30)
   }
 
-  override var needsPreparation: Bool { true }
-  override func prepare(_ run: CPURun) {
-    guard let random = run.random else { fatalError("a run that draws random numbers needs a source of them") }
+  /// Says where this run's random numbers begin.
+  func prepare(_ random: RandomSource?) {
+    guard let random else { fatalError("a run that draws random numbers needs a source of them") }
     source = random
   }
 
