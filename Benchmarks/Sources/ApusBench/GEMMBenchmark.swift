@@ -35,7 +35,7 @@ func gemmBenchmark(seconds: Double, into line: inout JSONLine) {
       }
       let end = now() + max(0.4, seconds / Double(sizes.count))
       while now() < end || times.apus.count < 5 {
-        times.apus += turn { kept = a • b }
+        times.apus += turn { kept = matmul(a, b) }
         times.plain += turn {
           bench_sgemm(Int64(n), arrays[0], arrays[1], arrays[2], Int32(Threads.count))
         }

@@ -47,7 +47,8 @@ package final class TileProgram: @unchecked Sendable {
       for result in results.last! { compiler.keep(result) }
     }
     self.init(
-      [], compiler, (formula.outputs + formula.sums).map(value), inputCount: formula.inputCount, scalarCount: formula.scalars.count,
+      [], compiler, (formula.outputs + formula.sums).map(value), inputCount: formula.inputCount,
+      scalarCount: formula.scalars.count,
       compute: formula.compute, inPlace: inPlace)
   }
 

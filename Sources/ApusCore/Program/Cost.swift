@@ -15,7 +15,8 @@ extension Instruction {
     case .reduce, .cumulativeSum: inputs[0].count
     case .moments: 3 * inputs[0].count
     case .rowwise, .softmaxGradient, .softmaxCrossEntropy, .softmaxCrossEntropyGradient,
-      .softmaxCrossEntropyWithGradient: 4 * inputs[0].count
+      .softmaxCrossEntropyWithGradient:
+      4 * inputs[0].count
     case .scatterAdd, .scatterAddElements: inputs[0].count
     case .copy, .fill, .gather, .gatherElements, .argSort, .random, .check, .requireFinite: 0
     }
