@@ -1,8 +1,8 @@
 // How fast the routes of the matrix product are, side by side: plain dnnl_sgemm with oneDNN's own threads, and plans that go each way
-// on the team. Contenders alternate; the median of the rounds counts.
+// on the team, the last with bfloat16 operands. Contenders alternate; the median of the rounds counts.
 //
 //   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul_*,onednn*,parallel,support}.c -ldnnl -lgomp -lm
-//   ./a.out [threads [square|small|large|forward|rows|epilogue|versions|create]]
+//   ./a.out [threads [square|small|large|forward|rows|epilogue|bfloat16|versions|create]]
 #define _POSIX_C_SOURCE 200809L  // clock_gettime, nanosleep
 #include <oneapi/dnnl/dnnl.h>
 #include <math.h>
@@ -21,19 +21,22 @@ static double now(void) {
   return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;  // in microseconds
 }
 
-enum { SGEMM, GEMM, PRIMITIVE, OWN, CONTENDERS, ROUNDS = 7 };
+enum { SGEMM, GEMM, PRIMITIVE, OWN, BFLOAT16, CONTENDERS, ROUNDS = 7 };
 
 typedef struct {
   apus_matmul shape;
   bool a_transposed, b_transposed;
   float *a, *b, *bias, *c;
+  uint16_t *half_a, *half_b;
   apus_matmul_plan plans[CONTENDERS];
   const apus_matmul_plan *running;
 } job;
 
 static void run_piece(void *context, int64_t piece) {
   const job *j = context;
-  if (apus_matmul_plan_run(j->running, j->a, j->b, j->bias, j->c, piece) != 0) abort();
+  const bool half = j->running->shape.dtype == APUS_BF16;
+  const void *a = half ? (const void *)j->half_a : j->a, *b = half ? (const void *)j->half_b : j->b;
+  if (apus_matmul_plan_run(j->running, a, b, j->bias, j->c, piece) != 0) abort();
 }
 
 static void run(job *j, int contender) {
@@ -52,8 +55,10 @@ static void run(job *j, int contender) {
 
 // 0 where this way cannot do the product.
 static bool prepare(job *j, int contender) {
-  static const apus_matmul_route_kind routes[] = {[GEMM] = APUS_MATMUL_GEMM, [PRIMITIVE] = APUS_MATMUL_PRIMITIVE, [OWN] = APUS_MATMUL_OWN};
-  return contender == SGEMM || apus_matmul_plan_make(&j->shape, routes[contender], &j->plans[contender]) == 0;
+  static const apus_matmul_route_kind routes[] = {[GEMM] = APUS_MATMUL_GEMM, [PRIMITIVE] = APUS_MATMUL_PRIMITIVE, [OWN] = APUS_MATMUL_OWN, [BFLOAT16] = APUS_MATMUL_PRIMITIVE};
+  apus_matmul shape = j->shape;
+  if (contender == BFLOAT16) shape.dtype = APUS_BF16;
+  return contender == SGEMM || apus_matmul_plan_make(&shape, routes[contender], &j->plans[contender]) == 0;
 }
 
 // OpenMP's threads spin for milliseconds after their last region, in everybody's way.
@@ -65,6 +70,13 @@ static float *filled(int64_t count) {
   return p;
 }
 
+// The upper halves: truncated, which is as fast.
+static uint16_t *halved(const float *x, int64_t count) {
+  uint16_t *p = aligned_alloc(64, ((size_t)count * 2 + 127) / 64 * 64);
+  for (int64_t i = 0; i < count; i++) memcpy(&p[i], (const char *)&x[i] + 2, 2);
+  return p;
+}
+
 static int by_value(const void *x, const void *y) { return *(const double *)x < *(const double *)y ? -1 : *(const double *)x > *(const double *)y; }
 
 static job make(int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue) {
@@ -72,12 +84,13 @@ static job make(int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, ap
   j.shape = (apus_matmul){.batch = 1, .m = m, .n = n, .k = k, .a_batch = m * k, .a_row = at ? 1 : k, .a_column = at ? m : 1, .b_batch = k * n,
                           .b_row = bt ? 1 : n, .b_column = bt ? k : 1, .has_bias = bias, .epilogue = epilogue, .dtype = APUS_F32};
   j.a = filled(m * k), j.b = filled(k * n), j.c = filled(m * n), j.bias = bias ? filled(n) : NULL;
+  j.half_a = halved(j.a, m * k), j.half_b = halved(j.b, k * n);
   return j;
 }
 
 static void finish(job *j) {
   for (int contender = 0; contender < CONTENDERS; contender++) apus_matmul_plan_destroy(&j->plans[contender]);
-  free(j->a), free(j->b), free(j->c), free(j->bias);
+  free(j->a), free(j->b), free(j->c), free(j->bias), free(j->half_a), free(j->half_b);
 }
 
 static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, bool bt, bool bias, apus_epilogue epilogue) {
@@ -156,7 +169,7 @@ int main(int argc, char **argv) {
     creation();
     return 0;
   }
-  printf("%-28s     m     n     k    | %-18s | %-18s | %-18s | %-18s\n", "", "plain sgemm GFLOP/s", "gemm", "primitive", "own");
+  printf("%-28s     m     n     k    | %-18s | %-18s | %-18s | %-18s | %-18s\n", "", "plain sgemm GFLOP/s", "gemm", "primitive", "own", "bfloat16");
   if (all || !strcmp(what, "square")) {
     int64_t sizes[] = {16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) measure("square", sizes[i], sizes[i], sizes[i], false, false, false, 0);
@@ -215,6 +228,13 @@ int main(int argc, char **argv) {
         measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, true, false, 0);
         measure("few rows", rows[j], sizes[i][0], sizes[i][1], false, false, false, 0);
       }
+  }
+  if (all || !strcmp(what, "bfloat16")) {
+    struct { int64_t m, n, k; bool at, bt; } shapes[] = {{64, 64, 64, 0, 1}, {96, 96, 96, 0, 1}, {128, 128, 128, 0, 1}, {128, 512, 784, 0, 1},
+      {128, 512, 512, 0, 0}, {512, 784, 128, 1, 0}, {256, 1024, 1024, 0, 0}, {256, 1024, 1024, 0, 1}, {256, 1024, 1024, 1, 0},
+      {1024, 1024, 1024, 0, 0}, {1024, 1024, 1024, 0, 1}, {1024, 1024, 1024, 1, 0}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+      measure("", shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, false, APUS_EPILOGUE_NONE);
   }
   if (!strcmp(what, "versions")) {
     struct { int64_t m, n, k; bool at, bt; } shapes[] = {{32, 128, 64, 0, 1}, {64, 64, 64, 0, 0}, {128, 512, 784, 0, 1}, {512, 784, 128, 1, 0},

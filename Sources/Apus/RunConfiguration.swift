@@ -30,6 +30,8 @@ public struct RunConfiguration: Sendable, Hashable {
   public var learningRate: Double?
   public var epochs = 50
   public var batchSize = 32
+  /// In which the products of training are computed.
+  public var precision = Precision.float32
   /// The probability to drop a hidden unit while training.
   public var dropout = 0.0
   /// The share of the training data that is held back to watch progress.
@@ -82,6 +84,7 @@ public struct RunConfiguration: Sendable, Hashable {
       JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
       JSON.Member("epochs", .integer(epochs)),
       JSON.Member("batch_size", .integer(batchSize)),
+      JSON.Member("precision", .string(precision.rawValue)),
       JSON.Member("dropout", .number(dropout)),
       JSON.Member("validation", .number(validationFraction)),
       JSON.Member("test", .number(testFraction)),

@@ -134,7 +134,7 @@ public struct TabularRun {
       }
     return Trainer(
       network, loss: loss, optimizer: optimizer, metrics: task == .classification ? [.accuracy] : [],
-      seed: configuration.seed)
+      seed: configuration.seed, precision: configuration.precision)
   }
 
   /// How good the trained network is on the training data and on the test data, nil without any.

@@ -42,6 +42,7 @@ extension Activation: ExpressibleByArgument {
 
 extension RunConfiguration.OptimizerKind: ExpressibleByArgument {}
 extension Dataset.Task: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 extension Scaling.Method: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.

@@ -33,6 +33,8 @@ struct Train: ParsableCommand {
   var epochs = RunConfiguration(data: "").epochs
   @Option(help: "The examples of one update.")
   var batchSize = RunConfiguration(data: "").batchSize
+  @Option(help: "Large matrix products in float32 or bfloat16, which is faster where the processor is made for it.")
+  var precision: Precision = .float32
   @Option(help: "The probability to drop a hidden unit while training.")
   var dropout = 0.0
   @Option(help: "The share of the training data held back to watch progress.")
@@ -85,6 +87,7 @@ struct Train: ParsableCommand {
     run.learningRate = learningRate
     run.epochs = epochs
     run.batchSize = batchSize
+    run.precision = precision
     run.dropout = dropout
     run.validationFraction = validation
     run.testFraction = test

@@ -14,9 +14,11 @@ static inline apus_matmul apus_matmul_folded(apus_matmul s) {
   return s;
 }
 
-static inline int64_t apus_matmul_element_bytes(apus_dtype dtype) {
+/// The bytes of an element of A and B, and of one of C.
+static inline int64_t apus_matmul_operand_bytes(apus_dtype dtype) {
   return dtype == APUS_BF16 ? 2 : dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4;
 }
+static inline int64_t apus_matmul_result_bytes(apus_dtype dtype) { return dtype == APUS_BF16 ? 4 : apus_matmul_operand_bytes(dtype); }
 
 /// The matrix as BLAS sees it: row-major with a leading dimension, or the transpose of one. False when neither stride is 1, or the
 /// other is less than the extent: that is what oneDNN cannot read.
@@ -46,7 +48,7 @@ void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const vo
 /// Whether plain GEMM can do this product.
 int32_t apus_onednn_gemm_check(const apus_matmul *shape);
 int32_t apus_onednn_gemm(const apus_matmul *shape, const float *a, const float *b, float *c, int64_t c_row, int64_t c_batch);
-/// A primitive with bias and epilogue. No extent may be 0; a batch may share A or B (stride 0), not both.
+/// A primitive with bias and epilogue, float32 or bfloat16 operands. No extent may be 0; a batch may share A or B (stride 0), not both.
 int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64_t c_batch, void **primitive);
 int32_t apus_onednn_matmul_run(void *primitive, const void *a, const void *b, const void *bias, void *c);
 void apus_onednn_matmul_destroy(void *primitive);

@@ -171,7 +171,7 @@ static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias)
 // Rows [row, row + rows) and columns [column, column + columns) of one matrix.
 static void run_part(const plan *p, const apus_matmul *s, const void *a, const void *b, void *c, int64_t row, int64_t rows, int64_t column,
                      int64_t columns) {
-  const int64_t bytes = apus_matmul_element_bytes(s->dtype);
+  const int64_t bytes = apus_matmul_operand_bytes(s->dtype);
   if (p->outer) {
     run_outer(p->on, s, a, b, p->x.bias, c, row, row + rows);
   } else {
@@ -201,7 +201,7 @@ static void run_part(const plan *p, const apus_matmul *s, const void *a, const v
 
 void apus_matmul_own_run(const void *on, const apus_matmul *s, const void *a, const void *b, const void *bias, void *c, apus_matmul_tile t) {
   if (t.first_row >= t.end_row || t.first_column >= t.end_column) return;
-  const int64_t bytes = apus_matmul_element_bytes(s->dtype);
+  const int64_t bytes = apus_matmul_operand_bytes(s->dtype);
   const plan p = make_plan(on, s, s->has_bias ? bias : NULL);
   for (int64_t matrix = t.first_matrix; matrix < t.end_matrix; matrix++)
     run_part(&p, s, at(a, matrix * s->a_batch, bytes), at(b, matrix * s->b_batch, bytes), (void *)at(c, matrix * s->m * s->n, bytes), t.first_row,

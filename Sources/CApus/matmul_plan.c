@@ -45,10 +45,12 @@ static bool is_worth(const cutting *how, int64_t tiles, double cost) {
 // On one core of the machine that the figures above come from; within a factor of two elsewhere.
 static double cost_of(const apus_matmul *s, apus_matmul_route_kind route) {
   const double work = (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
-  const double bytes = (double)apus_matmul_element_bytes(s->dtype);
-  const double elements = (double)s->batch * ((double)s->m * (double)s->n + (double)s->n * (double)s->k + (double)s->m * (double)s->k);
-  const double per_ns = route != APUS_MATMUL_OWN ? 100 : s->dtype == APUS_F32 ? 80 : s->dtype == APUS_F64 ? 40 : 10;
-  const double computing = work / per_ns, reading = elements * bytes / 100;
+  const double operands = (double)s->batch * ((double)s->n * (double)s->k + (double)s->m * (double)s->k);
+  const double results = (double)s->batch * (double)s->m * (double)s->n;
+  const double bytes = operands * (double)apus_matmul_operand_bytes(s->dtype) + results * (double)apus_matmul_result_bytes(s->dtype);
+  const double own = s->dtype == APUS_F32 ? 80 : s->dtype == APUS_F64 ? 40 : 10;
+  const double per_ns = s->dtype == APUS_BF16 ? 200 : route != APUS_MATMUL_OWN ? 100 : own;
+  const double computing = work / per_ns, reading = bytes / 100;
   return 20 + (computing > reading ? computing : reading);
 }
 
@@ -148,10 +150,10 @@ int32_t apus_matmul_plan_run(const apus_matmul_plan *p, const void *a, const voi
   const apus_matmul *s = &p->shape;
   const apus_matmul_tile tile = apus_matmul_plan_tile(p, piece);
   if (p->route != APUS_MATMUL_OWN) {
-    const int64_t bytes = apus_matmul_element_bytes(s->dtype);
+    const int64_t bytes = apus_matmul_operand_bytes(s->dtype), c_bytes = apus_matmul_result_bytes(s->dtype);
     const char *from_a = (const char *)a + (tile.first_matrix * s->a_batch + tile.first_row * s->a_row) * bytes;
     const char *from_b = (const char *)b + (tile.first_matrix * s->b_batch + tile.first_column * s->b_column) * bytes;
-    char *to = (char *)c + ((tile.first_matrix * s->m + tile.first_row) * s->n + tile.first_column) * bytes;
+    char *to = (char *)c + ((tile.first_matrix * s->m + tile.first_row) * s->n + tile.first_column) * c_bytes;
     int32_t status;
     if (p->route == APUS_MATMUL_GEMM) {
       const apus_matmul tile_shape = shape_of(p, &tile);

@@ -62,7 +62,7 @@ int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64
   if (status == dnnl_success) status = apus_onednn_attributes(s.epilogue, &attributes);
   if (status == dnnl_success) status = describe(&a, type, s.batch, s.m, s.k, s.a_batch, s.a_row, s.a_column);
   if (status == dnnl_success) status = describe(&b, type, s.batch, s.k, s.n, s.b_batch, s.b_row, s.b_column);
-  if (status == dnnl_success) status = describe(&c, type, s.batch, s.m, s.n, c_batch, c_row, 1);
+  if (status == dnnl_success) status = describe(&c, dnnl_f32, s.batch, s.m, s.n, c_batch, c_row, 1);
   if (status == dnnl_success && s.has_bias) {
     dnnl_dim_t dims[] = {1, 1, s.n}, strides[] = {s.n, s.n, 1};
     int skip = s.batch > 1 ? 0 : 1;

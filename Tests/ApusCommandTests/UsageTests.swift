@@ -17,8 +17,8 @@ extension CommandTests {
       expectSuccess(train)
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
-        "--batch-size", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads", "--output", "--json",
-        "--profile", "--trace", "(default: 128,64)", "default: relu)", "(default: 50)",
+        "--batch-size", "--precision", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads",
+        "--output", "--json", "--profile", "--trace", "(default: 128,64)", "default: relu)", "(default: 50)",
       ] {
         // Lines are broken anywhere.
         #expect(train.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(option), "\(option)")

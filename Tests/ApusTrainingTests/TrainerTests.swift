@@ -79,6 +79,29 @@ import Testing
     #expect(abs(report.accuracy - after.metrics["accuracy"]!) < 1e-6)
   }
 
+  @Test func learnsDigitsInBFloat16() throws {
+    let (train, test) = try Dataset.digits().split(testFraction: 0.2, seed: 1)
+    let preprocessing = Preprocessing(fittedTo: train, scaling: .minMax)
+    let model = withSeed(1) {
+      // Large enough for the products to be bfloat16.
+      Sequential([Dense(64, 256, activation: .relu), Dense(256, 256, activation: .relu), Dense(256, 10)])
+    }
+    func trainer(_ precision: Precision) -> Trainer<Sequential> {
+      Trainer(
+        model, loss: .softmaxCrossEntropy, optimizer: Adam(), metrics: [.accuracy], seed: 1, precision: precision)
+    }
+    try trainer(.bfloat16).fit(preprocessing(train), epochs: 20, batchSize: 64, progress: .silent)
+    let half = try trainer(.bfloat16).evaluate(preprocessing(test))
+    let single = try trainer(.float32).evaluate(preprocessing(test))
+    #expect(try #require(half.metrics["accuracy"]) >= 0.97, "\(half)")
+    #expect(half.loss != single.loss && abs(half.loss - single.loss) < 0.01)
+    #expect(model.parameters.allSatisfy { $0.dtype == .float32 })
+    let (x, y) = (
+      try trainer(.bfloat16).predict(preprocessing(test).features), try model.predict(preprocessing(test).features)
+    )
+    #expect(x.floats != y.floats)
+  }
+
   @Test(arguments: [("iris", 0.93), ("wine", 0.95), ("breast-cancer", 0.95)])
   func learnsTables(name: String, accuracy: Double) throws {
     let (train, test) = try Dataset(named: name).split(testFraction: 0.3, seed: 2)

@@ -13,6 +13,7 @@ struct ApusBench: ParsableCommand {
       \(Workload.all.map(\.shortName).joined(separator: ", ")).
       Prediction of one sample: infer1-mlp, coldstart from the start of the process, concurrent-mlp on many threads.
       The machine: ceilings. Kernels beside it: kernels, gemm, elementwise.
+      Accuracy and speed of bfloat16 products beside float32: precision.
       """)
 
   @Option(help: "What to measure.")
@@ -23,11 +24,16 @@ struct ApusBench: ParsableCommand {
   var threads = 2
   @Option(help: "How long to measure.")
   var seconds = 4.0
-  @Option(help: "A directory with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given.")
+  @Option(
+    help: """
+      A directory with initial parameters and data, WORKLOAD/fc1.w.npy and so on; drawn if not given. For precision: with MNIST's \
+      files.
+      """)
   var data: String?
 
   private static let others = [
     "infer1-mlp", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
+    "precision",
   ]
 
   func run() throws {
@@ -48,6 +54,7 @@ struct ApusBench: ParsableCommand {
     case "coldstart": try coldStartBenchmark(mode: mode, data: data, into: &line)
     case "infer1-mlp": try predictionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     case "concurrent-mlp": try concurrentBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
+    case "precision": try precisionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     default:
       guard let network = Workload.named(workload) else {
         let known = Workload.all.map(\.shortName) + Self.others

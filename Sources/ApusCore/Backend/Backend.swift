@@ -28,6 +28,7 @@ package protocol Backend: AnyObject, Sendable {
   func softmaxCrossEntropyGradient(_ logits: Tensor, labels: Tensor, scale: Tensor, into dz: Tensor)
 
   /// c = epilogue(a b + bias), or with bᵀ for b, over the last two axes of `a` and `b`, whose leading axes broadcast to c's.
+  /// All have one type, except that bfloat16 `a` and `b` may have a float32 `c` and bias.
   func matmul(_ a: Tensor, _ b: Tensor, transposesB: Bool, bias: Tensor?, epilogue: Epilogue, into c: Tensor)
 
   /// Copies between any strided arrangements of the same shape, converting the element type when they differ.

@@ -2,7 +2,9 @@ infix operator • : MultiplicationPrecedence
 
 /// The matrix product of `x[0]` (…, m, k) and `x[1]` (…, k, n), shape (…, m, n); leading axes broadcast.
 struct MatrixProduct: Function {
+  var precision = Precision.float32
   var name: String { "matmul" }
+  var detail: String { precision == .float32 ? "" : "\(precision)" }
 
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
     let (a, b) = (x[0], x[1])
@@ -21,7 +23,8 @@ struct MatrixProduct: Function {
   }
 
   func forward(_ x: [Tensor], into y: Tensor) {
-    y.backend.matmul(x[0], x[1], transposesB: false, bias: nil, epilogue: .none, into: y)
+    let (a, b) = precision.operands(x[0], x[1], of: self, into: y)
+    y.backend.matmul(a, b, transposesB: false, bias: nil, epilogue: .none, into: y)
   }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { needed(1 - j) }
@@ -29,8 +32,8 @@ struct MatrixProduct: Function {
   func gradient(_ dy: Tensor, _ x: [Tensor], _ y: Tensor, wrt i: Int) -> Tensor? {
     // dA = dY Bᵀ, dB = Aᵀ dY (003; notes D9)
     i == 0
-      ? (dy • x[1].swappingAxes(-1, -2)).summed(to: x[0].shape)
-      : (x[0].swappingAxes(-1, -2) • dy).summed(to: x[1].shape)
+      ? matmul(dy, x[1].swappingAxes(-1, -2), precision).summed(to: x[0].shape)
+      : matmul(x[0].swappingAxes(-1, -2), dy, precision).summed(to: x[1].shape)
   }
 }
 
@@ -40,8 +43,12 @@ struct MatrixProduct: Function {
 /// `activation(x • W.transposed() + b)` gives the same numbers and is its test oracle.
 struct Linear: Function {
   let activation: Epilogue
+  var precision = Precision.float32
   var name: String { "linear" }
-  var detail: String { activation == .none ? "" : "\(activation)" }
+  var detail: String {
+    [activation == .none ? nil : "\(activation)", precision == .float32 ? nil : "\(precision)"]
+      .compactMap(\.self).joined(separator: ", ")
+  }
 
   func outputType(_ x: [Tensor]) throws(ShapeError) -> TensorType {
     let (input, weight) = (x[0], x[1])
@@ -64,8 +71,9 @@ struct Linear: Function {
   }
 
   func forward(_ x: [Tensor], into y: Tensor) {
-    y.backend.matmul(
-      x[0].rows, x[1], transposesB: true, bias: x.count == 3 ? x[2].dense : nil, epilogue: activation, into: y.rows)
+    let bias = x.count == 3 ? x[2].dense : nil
+    let (input, weight) = precision.operands(x[0].rows, x[1], of: self, into: y)
+    y.backend.matmul(input, weight, transposesB: true, bias: bias, epilogue: activation, into: y.rows)
   }
 
   func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j < 2 && needed(1 - j) }
@@ -85,8 +93,8 @@ struct Linear: Function {
 
   private func gradient(dz: Tensor, _ x: [Tensor], wrt i: Int) -> Tensor {
     switch i {
-    case 0: return (dz.rows • x[1]).reshaped(x[0].shape)  // dX = dZ W
-    case 1: return dz.rows.transposed() • x[0].rows  // dW = dZᵀ X
+    case 0: return matmul(dz.rows, x[1], precision).reshaped(x[0].shape)  // dX = dZ W
+    case 1: return matmul(dz.rows.transposed(), x[0].rows, precision)  // dW = dZᵀ X
     default: return dz.rows.sum(axes: [0])  // db = Σ dZ
     }
   }
@@ -118,23 +126,25 @@ extension Tensor {
 
   /// The matrix product (…, m, k) • (…, k, n) = (…, m, n); leading axes broadcast. A vector on the left is a row, on the right a
   /// column, and that axis disappears again. The element-wise product is `*`.
-  public static func • (a: Tensor, b: Tensor) -> Tensor {
-    guard a.rank > 0 && b.rank > 0 else {
-      stop(
-        ShapeError(
-          "matmul", "shapes \(a.shape) and \(b.shape) were found; a single number has no matrix product, use *"))
-    }
-    let left = a.rank == 1 ? a.expandingDimension(at: 0) : a
-    let right = b.rank == 1 ? b.expandingDimension(at: 1) : b
-    var product = apply(MatrixProduct(), [left, right])
-    if b.rank == 1 { product = product.squeezed(-1) }
-    if a.rank == 1 { product = product.squeezed(b.rank == 1 ? -1 : -2) }
-    return product
-  }
+  public static func • (a: Tensor, b: Tensor) -> Tensor { matmul(a, b, .current) }
 }
 
 /// The matrix product; the same as `a • b`.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor { a • b }
+
+private func matmul(_ a: Tensor, _ b: Tensor, _ precision: Precision) -> Tensor {
+  guard a.rank > 0 && b.rank > 0 else {
+    stop(
+      ShapeError(
+        "matmul", "shapes \(a.shape) and \(b.shape) were found; a single number has no matrix product, use *"))
+  }
+  let left = a.rank == 1 ? a.expandingDimension(at: 0) : a
+  let right = b.rank == 1 ? b.expandingDimension(at: 1) : b
+  var product = apply(MatrixProduct(precision: precision), [left, right])
+  if b.rank == 1 { product = product.squeezed(-1) }
+  if a.rank == 1 { product = product.squeezed(b.rank == 1 ? -1 : -2) }
+  return product
+}
 
 /// The inner product of two vectors, a single number.
 public func dot(_ a: Tensor, _ b: Tensor) -> Tensor {
@@ -158,5 +168,5 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
 }
 
 package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, activation: Epilogue) -> Tensor {
-  apply(Linear(activation: activation), bias.map { [x, weight, $0] } ?? [x, weight])
+  apply(Linear(activation: activation, precision: .current), bias.map { [x, weight, $0] } ?? [x, weight])
 }

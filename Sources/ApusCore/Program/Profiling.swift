@@ -19,7 +19,7 @@ extension Program {
     _ = try self(first)
     let clock = ContinuousClock()
     let times = try batches.map { inputs in try clock.measure { _ = try self(inputs) }.nanoseconds }
-    let signature = Signature(types: first.map(\.type), isTraining: TrainingMode.current != nil)
+    let signature = Signature(first)
     var (steps, rows, arena, reason): ([ProgramProfile.Step], [ProgramProfile.Row], Int, String?) = ([], [], 0, nil)
     switch kind(of: signature, first) {
     case .eager(let why): reason = why.reason

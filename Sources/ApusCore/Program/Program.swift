@@ -13,8 +13,8 @@ import Synchronization
 /// ```
 /// The first call runs the closure and records what it does: every kernel call, on which memory. Later calls with inputs of the same
 /// types run the recording, in which unneeded work is left out, element-wise operations are fused, memory is planned, and nothing is
-/// allocated. The results have the same bits. Inputs of other types, training instead of predicting, or a parameter that is frozen or
-/// freed record anew.
+/// allocated. The results have the same bits. Inputs of other types, training instead of predicting, another precision, or a parameter that
+/// is frozen or freed record anew.
 ///
 /// The closure must do the same at every call but for the elements of its inputs and of parameters: numbers that Swift code computes,
 /// and tensors from outside, are those of the first call. (What an optimiser takes from its step count and learning rate, and random
@@ -66,7 +66,7 @@ public final class Program {
     guard !isEager, !Self.isPartOfMore(inputs) else { return try body(inputs) }
     let dense = inputs.map(\.dense)
     let mode = TrainingMode.current
-    let signature = Signature(types: dense.map(\.type), isTraining: mode != nil)
+    let signature = Signature(dense)
     var version = latest?.signature == signature ? latest?.version : versions[signature]
     if version?.isStale == true { version = nil }
     guard let version else { return try record(dense, signature, mode) }
@@ -107,6 +107,14 @@ public final class Program {
   struct Signature: Hashable {
     let types: [TensorType]
     let isTraining: Bool
+    let precision: Precision
+
+    /// For a call with these inputs, here and now.
+    init(_ inputs: [Tensor]) {
+      types = inputs.map(\.type)
+      isTraining = TrainingMode.current != nil
+      precision = .current
+    }
   }
 
   struct Version {

@@ -15,7 +15,8 @@ extension Program: CustomStringConvertible {
   /// "training step(float32(32, 64), int32(32)), training".
   func title(of signature: Signature) -> String {
     let types = signature.types.map(\.description).joined(separator: ", ")
-    return "\(name)(\(types))" + (signature.isTraining ? ", training" : "")
+    let precision = signature.precision == .float32 ? "" : ", \(signature.precision)"
+    return "\(name)(\(types))" + (signature.isTraining ? ", training" : "") + precision
   }
 }
 

@@ -26,7 +26,9 @@ typedef struct {
   int64_t b_batch, b_row, b_column;
   bool has_bias;
   apus_epilogue epilogue;
-  apus_dtype dtype;  // of A, B, bias and C. oneDNN: APUS_F32 or APUS_BF16 (whose bias is f32); own kernels: f32, f64, i32, i64
+  /// Of A and B. oneDNN: f32 or bf16; own kernels: f32, f64, i32, i64. Bias and C have it too, but those of bf16 are f32: the terms
+  /// are exact there, and summed as for f32.
+  apus_dtype dtype;
 } apus_matmul;
 
 /// The ways to compute a product: the own kernels, oneDNN's plain GEMM (float32, no bias, no epilogue), a oneDNN primitive.
@@ -37,6 +39,9 @@ typedef enum : uint8_t {
 } apus_matmul_route_kind;
 /// Which of them is the fastest that can do it; see matmul_route.c for the measurements behind it.
 apus_matmul_route_kind apus_matmul_route(const apus_matmul *_Nonnull shape);
+
+/// Whether the processor multiplies bfloat16 by itself. Where it does not, oneDNN declines such products or takes long.
+bool apus_has_bfloat16(void);
 
 /// A part of C: some whole matrices, or a rectangle of one.
 typedef struct {

@@ -19,13 +19,14 @@ bool apus_parallel_pays(double ns);
 void apus_set_threads(int32_t threads);
 int32_t apus_threads(void);
 
-/// The calling thread's words for the innermost gradient scope, layer path (see Graph/Scope.swift) and recorder of kernel calls (see
-/// Program/Recorder.swift).
+/// The calling thread's words for the innermost gradient scope, layer path (see Graph/Scope.swift), recorder of kernel calls (see
+/// Program/Recorder.swift) and precision of products (see Precision.swift).
 typedef struct {
   void *_Nullable gradient_scope;
   void *_Nullable layer_path;
   void *_Nullable recorder;
   bool is_recording;
+  uint8_t precision;
 } apus_thread_state;
 apus_thread_state *_Nonnull apus_thread(void);
 

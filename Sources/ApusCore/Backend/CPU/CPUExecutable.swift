@@ -35,6 +35,8 @@ extension CPUBackend {
         RowKernel(gradientOf: logits, labels: labels, scale: scale, withLoss: outputs.count == 2), operands: count)
     case .copy where inputs[0].dtype == outputs[0].dtype && inputs[0].count > 0:
       return KernelTask(CopyKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
+    case .copy where inputs[0].isDense && outputs[0].isDense && inputs[0].count > 0:
+      return KernelTask(ConversionKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
     default: return CallTask(instruction, self)
     }
   }

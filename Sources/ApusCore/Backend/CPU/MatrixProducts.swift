@@ -3,26 +3,28 @@ import Synchronization
 
 /// Matrix products: own kernels for small ones, oneDNN for the rest, its primitives made once per shape.
 final class MatrixProducts: Sendable {
-  private let kernels = Mutex<[MatmulKey: MatmulKernel]>([:])
+  /// Nil where oneDNN declines and the own kernels cannot do it.
+  private let kernels = Mutex<[MatmulKey: MatmulKernel?]>([:])
   /// A program with ever new shapes starts anew here, rather than fill the memory.
   private static let mostKernels = 1024
 
-  /// The kernel for this shape. What oneDNN declines, the own kernels can do: slower, but right.
-  func kernel(_ shape: apus_matmul) -> MatmulKernel {
+  /// The kernel for this shape. What oneDNN declines, the own kernels can do: slower, but right. Nil where they cannot (bfloat16).
+  func kernel(_ shape: apus_matmul) -> MatmulKernel? {
     let route = withUnsafePointer(to: shape) { apus_matmul_route($0) }
     if route == APUS_MATMUL_OWN { return MatmulKernel(own: shape) }
     let key = MatmulKey(shape)
     return kernels.withLock { kernels in
       if let known = kernels[key] { return known }
-      let kernel = (try? MatmulKernel(shape, route)) ?? MatmulKernel(own: shape)
+      let kernel = (try? MatmulKernel(shape, route)) ?? (shape.dtype == APUS_BF16 ? nil : MatmulKernel(own: shape))
       if kernels.count >= Self.mostKernels { kernels.removeAll() }
-      kernels[key] = kernel
+      kernels.updateValue(kernel, forKey: key)
       return kernel
     }
   }
 
-  func multiply(_ shape: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) {
-    let kernel = kernel(shape)
+  /// - Returns: whether there is a kernel for it.
+  func multiply(_ shape: apus_matmul, _ a: Tensor, _ b: Tensor, _ bias: Tensor?, into c: Tensor) -> Bool {
+    guard let kernel = kernel(shape) else { return false }
     withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: 4) { table in
       table.initializeElement(at: 0, to: a.object.address)
       table.initializeElement(at: 1, to: b.object.address)
@@ -30,6 +32,7 @@ final class MatrixProducts: Sendable {
       table.initializeElement(at: bias == nil ? 2 : 3, to: c.object.address)
       Team.run(kernel, CPUKernel.Addresses(table.baseAddress!))
     }
+    return true
   }
 }
 
@@ -73,17 +76,20 @@ extension CPUBackend {
     copy(wide, into: c)
   }
 
-  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed.
+  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed; `a` and `b` have the type of `c`, or
+  /// are bfloat16 where `c` is float32.
   private func product(
     _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
   ) {
     let (left, right) = (a.multipliable, b.multipliable)
     let shape = apus_matmul(
       left.object, right.object, transposesB, hasBias: bias != nil, epilogue, into: c.object)
-    products.multiply(shape, left, right, bias, into: c)
+    if products.multiply(shape, left, right, bias, into: c) { return }
+    product(left.cast(to: c.dtype), right.cast(to: c.dtype), transposesB, bias, epilogue, into: c)
   }
 
-  /// The kernel of a product of matrices, from layouts alone; nil where an operand has to be copied or converted first.
+  /// The kernel of a product of matrices, from layouts alone; nil where an operand has to be copied or converted first,
+  /// or no kernel knows the type.
   func kernel(_ a: Tensor, _ b: Tensor, transposesB: Bool, hasBias: Bool, epilogue: Epilogue, into c: Tensor)
     -> MatmulKernel?
   {
@@ -113,7 +119,7 @@ extension apus_matmul {
     b_column = Int64(y.strides[transposesB ? rank - 2 : rank - 1])
     has_bias = hasBias
     self.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
-    dtype = z.dtype.c
+    dtype = x.dtype.c
   }
 }
 
