@@ -68,6 +68,23 @@ private func bits(_ tensor: Tensor) -> [UInt32] { tensor.floats.map(\.bitPattern
     #expect(program.description.contains("1 instructions"), "\(program.description)")
   }
 
+  @Test func describesWhatItDoes() throws {
+    let (a, b) = (Parameter(Self.numbers([4, 4], 1), name: "w"), Parameter(Self.numbers([4, 4], 2), name: "w"))
+    let program = Program("step") { x in
+      a.value = a.value + x[0]
+      b.value = matmul(b.value, x[0])
+      return [a.value.sum()]
+    }
+    #expect(program.description == "step: has not run yet")
+    _ = try program([Self.numbers([4, 4], 3)])
+    for part in ["step(float32(4, 4))", "group  phase", "w1", "w2", "result0", "matmul"] {
+      #expect(program.description.contains(part), "\(part) in \(program.description)")
+    }
+    #expect(!program.description.contains("us\n"))
+    _ = try program.profile([Self.numbers([4, 4], 3)], runs: 3)
+    #expect(program.description.contains("us\n"))
+  }
+
   @Test func recordsAnewForOtherTypes() throws {
     let program = Program { x in [x[0] * 2] }
     for count in [3, 5, 3, 5] {

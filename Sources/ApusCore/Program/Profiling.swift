@@ -27,6 +27,7 @@ extension Program {
       steps = try run(batches, on: executable)
       rows = step.rows(steps)
       arena = step.memory.byteCount
+      self.times[signature] = rows.map(\.nanoseconds)
     }
     return ProgramProfile(
       name: title(of: signature), reasonForNoRows: reason, rows: rows, steps: steps, stepNanoseconds: median(times),

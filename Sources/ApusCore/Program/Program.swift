@@ -26,6 +26,8 @@ public final class Program {
   private let body: ([Tensor]) throws -> [Tensor]
   let isEager: Bool
   private(set) var versions: [Signature: Version] = [:]
+  /// How long each instruction took when it was last measured, in nanoseconds.
+  var times: [Signature: [Double]] = [:]
   /// The version that ran last: nearly always the next one too.
   private(set) var latest: (signature: Signature, version: Version)?
 
@@ -96,12 +98,17 @@ public final class Program {
       version = Version(.recorded(step, base.makeExecutable(step)), step.parameters.map(\.parameter))
     case .failure(let reason): version = Version(.eager(reason), [])
     }
+    // Ever new shapes start anew, rather than fill the memory.
+    if versions.count >= Self.mostVersions { (versions, times) = ([:], [:]) }
     versions[signature] = version
+    times[signature] = nil
     latest = (signature, version)
     // What single operations took is not needed again: a recording plans its own memory.
     if case .recorded = version.kind { Tensor.trimMemory() }
     return results
   }
+
+  private static let mostVersions = 32
 
   /// What a recording is for.
   struct Signature: Hashable {
