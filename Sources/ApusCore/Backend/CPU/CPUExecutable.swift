@@ -165,8 +165,10 @@ private final class CPUExecutable: Executable {
 private final class TaskGroup {
   /// The tasks and their positions among all instructions.
   private let tasks: [(task: CPUTask, number: Int)]
-  /// Those whose pieces are shared among the threads.
-  private let shared: [CPUTask]
+  /// Those whose pieces are shared among the threads; `tasks` keeps them. Counting references here would make the threads wait for
+  /// each other at every piece.
+  private let shared: UnsafeMutableBufferPointer<Unmanaged<CPUTask>>
+  private let takingTeam: [CPUTask]
   private let pieces: Int
   /// About how many nanoseconds they take on one core.
   private let cost: Double
@@ -185,26 +187,33 @@ private final class TaskGroup {
     }
     self.guarded = guarded
     self.tasks = tasks
-    shared = tasks.map(\.0).filter { !$0.takesTeam }
-    pieces = shared.reduce(0) { $0 + $1.pieces }
-    cost = shared.reduce(0) { $0 + $1.cost }
+    takingTeam = tasks.map(\.0).filter(\.takesTeam)
+    let sharing = tasks.map(\.0).filter { !$0.takesTeam }
+    shared = .allocate(capacity: sharing.count)
+    _ = shared.initialize(from: sharing.map { Unmanaged.passUnretained($0) })
+    pieces = sharing.reduce(0) { $0 + $1.pieces }
+    cost = sharing.reduce(0) { $0 + $1.cost }
   }
+
+  deinit { shared.deallocate() }
 
   var isGuarded: Bool { !guarded.isEmpty }
 
   /// Runs the tasks.
   func run() throws(NotFiniteError) {
     for (task, dtype) in guarded { try Self.checkFinite(task, dtype) }
-    for (task, _) in tasks where task.takesTeam { task.run(0) }
+    for task in takingTeam { task.run(0) }
     if pieces > 1 && apus_parallel_pays(cost) {
       Team.run(count: pieces, grain: 1) { begin, end in
         for piece in begin..<end { run(piece) }
       }
-      for task in shared { task.finish() }
+      for task in shared { task._withUnsafeGuaranteedRef { $0.finish() } }
     } else {
       for task in shared {
-        for piece in 0..<task.pieces { task.run(piece) }
-        task.finish()
+        task._withUnsafeGuaranteedRef { task in
+          for piece in 0..<task.pieces { task.run(piece) }
+          task.finish()
+        }
       }
     }
   }
@@ -213,8 +222,9 @@ private final class TaskGroup {
   private func run(_ piece: Int) {
     var piece = piece
     for task in shared {
-      if piece < task.pieces { return task.run(piece) }
-      piece -= task.pieces
+      let count = task._withUnsafeGuaranteedRef { $0.pieces }
+      if piece < count { return task._withUnsafeGuaranteedRef { $0.run(piece) } }
+      piece -= count
     }
   }
 
