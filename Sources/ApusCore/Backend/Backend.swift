@@ -42,8 +42,9 @@ package protocol Backend: AnyObject, Sendable {
   func scatterAddElements(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor)
   /// The smallest and largest of dense int64 indices; nil when there are none.
   func range(of indices: Tensor) -> ClosedRange<Int>?
-  /// Stops unless dense int64 indices lie within the bounds.
-  func check(_ indices: Tensor, _ bounds: IndexBounds)
+  /// Stops unless dense int64 indices lie within the bounds; returns the smallest and largest.
+  @discardableResult
+  func check(_ indices: Tensor, _ bounds: IndexBounds) -> ClosedRange<Int>?
   /// Positions that sort each column of the middle axis, stably; NaN last.
   func argSort(_ x: Tensor, outer: Int, count: Int, inner: Int, descending: Bool, into y: Tensor)
 
@@ -51,8 +52,10 @@ package protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
-  package func check(_ indices: Tensor, _ bounds: IndexBounds) {
-    if let range = range(of: indices) { bounds.check(range) }
+  package func check(_ indices: Tensor, _ bounds: IndexBounds) -> ClosedRange<Int>? {
+    let range = range(of: indices)
+    if let range { bounds.check(range) }
+    return range
   }
 }
 

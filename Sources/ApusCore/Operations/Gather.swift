@@ -7,10 +7,10 @@ private func checked(_ indices: Tensor, count: Int, _ operation: String) -> Tens
   }
   let dense = indices.stopGradient().cast(to: .int64).dense
   let place = "an axis of extent \(count)"
-  dense.backend.check(
+  let found = dense.backend.check(
     dense, IndexBounds(range: -count..<count, operation: operation, subject: "index", place: place))
   // A program that is being recorded will see other indices.
-  let hasNegative = Recorder.current != nil || dense.backend.range(of: dense).map { $0.lowerBound < 0 } ?? false
+  let hasNegative = Recorder.current != nil || (found?.lowerBound ?? 0) < 0
   return hasNegative ? `where`(dense .< 0, dense + Double(count), dense) : dense
 }
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A recorded step, made ready for a device: everything is decided but the addresses of arguments, parameters and results.
 package protocol Executable: AnyObject {
   /// Runs it once. The inputs have the types that were recorded, and are dense.

@@ -1,6 +1,3 @@
-import CApus
-import Synchronization
-
 /// A step that is recorded once and then runs as a fixed list of kernel calls: as TensorFlow's static graph (notes), or `jit` elsewhere.
 ///
 /// ```swift
@@ -130,11 +127,11 @@ public final class Program {
       case eager(NotRecorded)
     }
     let kind: Kind
-    private let parameters: [(parameter: Parameter, type: TensorType, isTrainable: Bool)]
+    private let parameters: [(parameter: Parameter, isTrainable: Bool)]
 
     init(_ kind: Kind, _ parameters: [Parameter]) {
       self.kind = kind
-      self.parameters = parameters.map { ($0, $0.stored.type, $0.isTrainable) }
+      self.parameters = parameters.map { ($0, $0.isTrainable) }
     }
 
     /// Whether a parameter was frozen or freed since.

@@ -275,7 +275,10 @@ package final class Recorder: Backend, @unchecked Sendable {
   }
 
   package func range(of indices: Tensor) -> ClosedRange<Int>? { Self.unrecorded { base.range(of: indices) } }
-  package func check(_ indices: Tensor, _ bounds: IndexBounds) { perform(.check(bounds), [indices], [], as: "check") }
+  package func check(_ indices: Tensor, _ bounds: IndexBounds) -> ClosedRange<Int>? {
+    perform(.check(bounds), [indices], [], as: "check")
+    return range(of: indices)
+  }
 
   package func elementwise(
     _ program: TileProgram, scalars: Scalars, shape: Shape, inputs: [Tensor], outputs: [Tensor]

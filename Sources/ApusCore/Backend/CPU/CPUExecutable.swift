@@ -139,23 +139,23 @@ private final class CPUExecutable: Executable {
   }
 
   func run(_ inputs: [Tensor], random: RandomSource?) throws(NotFiniteError) -> [Tensor] {
-    prepare(inputs, random)
-    defer { held.removeAll(keepingCapacity: true) }
-    for (number, group) in groups.enumerated() {
-      if number == firstUnguarded { advance() }
-      try group.run()
-    }
-    return results.map { Tensor($0!) }
+    try run(inputs, random) { group throws(NotFiniteError) in try group.run() }
   }
 
   func profile(
     _ inputs: [Tensor], random: RandomSource?, _ report: (Int, Double) -> Void
   ) throws(NotFiniteError) -> [Tensor] {
+    try run(inputs, random) { group throws(NotFiniteError) in try group.run(report) }
+  }
+
+  private func run(
+    _ inputs: [Tensor], _ random: RandomSource?, _ body: (TaskGroup) throws(NotFiniteError) -> Void
+  ) throws(NotFiniteError) -> [Tensor] {
     prepare(inputs, random)
     defer { held.removeAll(keepingCapacity: true) }
     for (number, group) in groups.enumerated() {
       if number == firstUnguarded { advance() }
-      try group.run(report)
+      try body(group)
     }
     return results.map { Tensor($0!) }
   }
@@ -241,8 +241,7 @@ private final class TaskGroup {
         for piece in 0..<task.pieces { task.run(piece) }
       }
       task.finish()
-      let (seconds, attoseconds) = (ContinuousClock.now - start).components
-      report(number, Double(seconds) * 1e9 + Double(attoseconds) * 1e-9)
+      report(number, (ContinuousClock.now - start).nanoseconds)
     }
   }
 
