@@ -48,6 +48,9 @@ package protocol Backend: AnyObject, Sendable {
   /// Positions that sort each column of the middle axis, stably; NaN last.
   func argSort(_ x: Tensor, outer: Int, count: Int, inner: Int, descending: Bool, into y: Tensor)
 
+  /// Runs a routine on dense tensors; "accumulating" ones add to their outputs.
+  func run(_ routine: any Routine, _ inputs: [Tensor], into outputs: [Tensor])
+
   func random(_ distribution: Distribution, key: UInt64, stream: UInt64, counter: UInt64, into y: Tensor)
 }
 

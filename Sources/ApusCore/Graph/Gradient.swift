@@ -5,26 +5,39 @@ import CApus
 
 /// Gradients on their way, ordered by their nodes' sequence numbers, latest last.
 private struct PendingGradients {
-  private var items: [(node: Node, gradient: Tensor)] = []
+  struct Item {
+    let node: Node
+    /// Of the node's result; nil if only further results have gradients.
+    var gradient: Tensor?
+    /// Of the further results of a function that has several, from number 1 on.
+    var more: [Tensor?] = []
+
+    mutating func add(_ gradient: Tensor, result: Int) {
+      if result == 0 {
+        self.gradient = self.gradient.map { $0 + gradient } ?? gradient
+      } else {
+        while more.count < result { more.append(nil) }
+        more[result - 1] = more[result - 1].map { $0 + gradient } ?? gradient
+      }
+    }
+  }
+  private var items: [Item] = []
 
   init() { items.reserveCapacity(8) }
 
-  /// Adds to the gradient of `node`: contributions over several paths are summed (the chain rule; notes D2).
-  mutating func add(_ gradient: Tensor, to node: Node) {
+  /// Adds to the gradient of a result of `node`: contributions over several paths are summed (the chain rule; notes D2).
+  mutating func add(_ gradient: Tensor, to node: Node, result: Int = 0) {
     var low = 0
     var high = items.count
     while low < high {
       let middle = (low + high) / 2
       if items[middle].node.sequence < node.sequence { low = middle + 1 } else { high = middle }
     }
-    if low < items.count && items[low].node === node {
-      items[low].gradient = items[low].gradient + gradient
-    } else {
-      items.insert((node, gradient), at: low)
-    }
+    if low == items.count || items[low].node !== node { items.insert(Item(node: node), at: low) }
+    items[low].add(gradient, result: result)
   }
 
-  mutating func removeLatest() -> (node: Node, gradient: Tensor)? { items.popLast() }
+  mutating func removeLatest() -> Item? { items.popLast() }
 }
 
 /// Sends `seed` backwards from `y` and returns the gradients of `variables`: zeros where y does not depend on one.
@@ -34,9 +47,10 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
     let recorder = Recorder.current
     var pending = PendingGradients()
     pending.add(seed, to: root)
-    while let (node, dy) = pending.removeLatest() {
+    while let item = pending.removeLatest() {
+      let node = item.node
       if node.isVariable, let index = variables.firstIndex(of: node) {
-        gradients[index] = dy
+        gradients[index] = item.gradient
         continue
       }
       guard let function = node.function else { continue }
@@ -44,7 +58,15 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
       recorder?.pullBack(through: node.layer)
       // Nothing older than the variables can lead to one.
       func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
-      function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
+      if node.isFurtherResult, let result = function as? ResultNumber {
+        pending.add(item.gradient!, to: inputs[0].node!, result: result.number)
+      } else if let dy = item.gradient, item.more.isEmpty {
+        function.sendGradients(dy, inputs, node.output, isNeeded: isNeeded) { pending.add($1, to: inputs[$0].node!) }
+      } else if let several = function as? any FunctionOfSeveral {
+        several.sendGradients(ofResults: [item.gradient] + item.more, inputs, node.output, isNeeded: isNeeded) {
+          pending.add($1, to: inputs[$0].node!)
+        }
+      }
     }
   }
   return variables.indices.map { gradients[$0] ?? .zeros(variables[$0].shape, dtype: variables[$0].dtype) }

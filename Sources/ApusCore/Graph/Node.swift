@@ -22,6 +22,7 @@ package final class Node: @unchecked Sendable {
     sequence = apus_next_sequence()
     self.function = function
     isVariable = F.self == Identity.self
+    isFurtherResult = F.self == ResultNumber.self
     self.inputs = inputs
     self.outputType = outputType
     self.savedOutput = savedOutput
@@ -34,6 +35,7 @@ package final class Node: @unchecked Sendable {
     sequence = apus_next_sequence()
     function = nil
     isVariable = true
+    isFurtherResult = false
     inputs = []
     outputType = type
     savedOutput = nil
@@ -43,6 +45,8 @@ package final class Node: @unchecked Sendable {
 
   /// Whether this node stands for a tensor that a gradient is taken with respect to.
   let isVariable: Bool
+  /// Whether this node is but a link to the operation that computed its result among others.
+  let isFurtherResult: Bool
 
   /// The output as the gradient sees it: with its elements if they were saved, and always with its place in the graph.
   var output: Tensor {

@@ -18,12 +18,19 @@ extension Instruction {
       .softmaxCrossEntropyWithGradient:
       4 * inputs[0].count
     case .scatterAdd, .scatterAddElements: inputs[0].count
+    case .routine(let routine): routine.flops(inputs.map(\.type), outputs.map(\.type))
     case .copy, .fill, .gather, .gatherElements, .argSort, .random, .check, .requireFinite: 0
     }
   }
 
   /// Whether arithmetic limits its speed rather than memory.
-  var isArithmetic: Bool { if case .matmul = kernel { true } else { false } }
+  var isArithmetic: Bool {
+    switch kernel {
+    case .matmul: true
+    case .routine(let routine): routine.isArithmetic
+    default: false
+    }
+  }
 
   /// What it does in one line: its operations, the latest last.
   var name: String { origins.map(\.operation).joined(separator: " + ") }

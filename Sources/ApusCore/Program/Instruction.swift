@@ -20,6 +20,7 @@ enum Kernel: Sendable {
   case argSort(outer: Int, count: Int, inner: Int, descending: Bool)
   /// Random numbers from the block `offset` on, counted from where the run begins.
   case random(Distribution, offset: UInt64)
+  case routine(any Routine)
   case check(IndexBounds)
   /// Ends the run, before anything after it, if the number is not finite.
   case requireFinite
@@ -44,6 +45,7 @@ enum Kernel: Sendable {
   var accumulates: Bool {
     switch self {
     case .scatterAdd, .scatterAddElements: true
+    case .routine(let routine): routine.accumulates
     default: false
     }
   }
@@ -86,6 +88,7 @@ enum Kernel: Sendable {
       guard let random else { fatalError("a run that draws random numbers needs a source of them") }
       backend.random(
         distribution, key: random.seed, stream: random.stream, counter: random.nextBlock &+ offset, into: y[0])
+    case .routine(let routine): backend.run(routine, x, into: y)
     case .check(let bounds): backend.check(x[0], bounds)
     case .requireFinite: break  // the run itself looks at the number
     }

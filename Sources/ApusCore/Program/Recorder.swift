@@ -334,6 +334,10 @@ package final class Recorder: Backend, @unchecked Sendable {
     perform(.argSort(outer: outer, count: count, inner: inner, descending: descending), [x], [y])
   }
 
+  package func run(_ routine: any Routine, _ inputs: [Tensor], into outputs: [Tensor]) {
+    perform(.routine(routine), inputs, outputs)
+  }
+
   package func random(_ distribution: Distribution, key: UInt64, stream: UInt64, counter: UInt64, into y: Tensor) {
     guard failure == nil, let random, random.seed == key, random.stream == stream, counter >= random.nextBlock else {
       fail("it draws random numbers that are not from the withTraining around the call")

@@ -5,6 +5,7 @@ final class CPUBackend: Backend {
   static let shared = CPUBackend()
 
   let products = MatrixProducts()
+  let routines = RoutinePlans()
 
   var name: String { "cpu" }
 

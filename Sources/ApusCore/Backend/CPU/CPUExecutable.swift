@@ -37,6 +37,7 @@ extension CPUBackend {
       return KernelTask(CopyKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
     case .copy where inputs[0].isDense && outputs[0].isDense && inputs[0].count > 0:
       return KernelTask(ConversionKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
+    case .routine(let routine): return task(routine, inputs, outputs)
     default: return CallTask(instruction, self)
     }
   }
