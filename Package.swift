@@ -48,7 +48,9 @@ let package = Package(
     .testTarget(
       name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
-    .testTarget(name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"],
+      swiftSettings: swift),
     .testTarget(
       name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),

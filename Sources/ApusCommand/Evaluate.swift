@@ -34,7 +34,7 @@ struct Evaluate: ParsableCommand {
     case .regression(let rmse, let r2):
       members += [JSON.Member("rmse", .finite(rmse)), JSON.Member("r2", .finite(r2))]
     case .classification(let report):
-      let classes = zip(report.classNames, report.scores).map { name, score -> JSON in
+      let classes = zip(report.classNames, report.counts).map { name, score -> JSON in
         .object([
           JSON.Member("class", .string(name)), JSON.Member("precision", .finite(score.precision)),
           JSON.Member("recall", .finite(score.recall)), JSON.Member("f1", .finite(score.f1)),

@@ -51,11 +51,12 @@ import Testing
       labels: [0, 0, 0, 0, 1, 1, 1, 2], predictions: [0, 0, 1, 1, 1, 1, 0, 0], classNames: ["a", "b", "c", "d"])
     #expect(report.confusion == [[2, 2, 0, 0], [1, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
     #expect(report.count == 8 && report.accuracy == 0.5)
-    let scores = report.scores
-    #expect(scores[0] == .init(precision: 0.5, recall: 0.5, f1: 0.5, support: 4))
-    #expect(scores[1] == .init(precision: 0.5, recall: 2.0 / 3, f1: 4.0 / 7, support: 3))
-    #expect(scores[2] == .init(precision: nil, recall: 0, f1: 0, support: 1))
-    #expect(scores[3] == .init(precision: nil, recall: nil, f1: nil, support: 0))
+    let counts = report.counts
+    #expect(counts[0] == .init(truePositives: 2, falsePositives: 2, falseNegatives: 2, trueNegatives: 2))
+    #expect(counts.map(\.precision) == [0.5, 0.5, nil, nil])
+    #expect(counts.map(\.recall) == [0.5, 2.0 / 3, 0, nil])
+    #expect(counts.map(\.f1) == [0.5, 4.0 / 7, 0, nil])
+    #expect(counts.map(\.support) == [4, 3, 1, 0])
     #expect(
       report.description.hasPrefix("accuracy 0.5000 on 8 examples\n\nclass  precision  recall      F1  examples\n"))
   }
