@@ -17,7 +17,7 @@ public final class Embedding: Layer {
   ///   - count: the number of tokens; at least 1.
   ///   - features: the length of a vector; at least 1.
   ///   - paddingIndex: a token whose vector is 0 and is not trained.
-  ///   - weights: how vectors start; if nil, normal with mean 0 and variance 1.
+  ///   - weights: how vectors start.
   public init(
     _ count: Int, _ features: Int, paddingIndex: Int? = nil, weights: Initializer = .normal(standardDeviation: 1),
     dtype: DType = .float32

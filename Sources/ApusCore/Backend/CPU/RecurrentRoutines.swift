@@ -75,7 +75,7 @@ struct RecurrentBackward: CPURoutine {
   var isArithmetic: Bool { true }
 
   /// Where the gates are among the inputs.
-  var gatesPosition: Int { 2 + (recurrence == .lstm ? 1 : 0) + (hasLengths ? 1 : 0) }
+  var gatesPosition: Int { 1 + (recurrence == .lstm ? 1 : 0) + (hasLengths ? 1 : 0) }
 
   func flops(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
     2 * outputs[0].shape.elementCount * inputs[0].shape[1]

@@ -17,7 +17,6 @@ public final class GRUCell: RecurrentCell {
   /// b′, of shape (units).
   public let recurrentBias: Parameter?
 
-  package static let recurrences: [Recurrence] = [.gru]
   package var recurrence: Recurrence { .gru }
 
   /// - Parameter weights: how all parameters start; if nil, uniform within 1 / √units.

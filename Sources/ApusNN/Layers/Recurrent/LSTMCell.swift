@@ -31,7 +31,6 @@ public final class LSTMCell: RecurrentCell {
   public let bias: Parameter?
   package var recurrentBias: Parameter? { nil }
 
-  package static let recurrences: [Recurrence] = [.lstm]
   package var recurrence: Recurrence { .lstm }
 
   /// - Parameter weights: how all parameters start; if nil, uniform within 1 / √units.

@@ -5,7 +5,6 @@ import ApusCore
 /// With G gates, the weights have the shapes (G · units, inputs) and (G · units, units), as in PyTorch's files; there is one bias, of
 /// shape (G · units), where PyTorch has two, which are only ever added: see `load(pyTorch:)`.
 package protocol RecurrentCell: Layer {
-  static var recurrences: [Recurrence] { get }
   var recurrence: Recurrence { get }
   var inputs: Int { get }
   var units: Int { get }

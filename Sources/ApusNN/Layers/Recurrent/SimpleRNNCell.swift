@@ -15,7 +15,6 @@ public final class SimpleRNNCell: RecurrentCell {
   public let bias: Parameter?
   package var recurrentBias: Parameter? { nil }
 
-  package static let recurrences: [Recurrence] = [.tanh, .relu]
   package var recurrence: Recurrence { activation == .tanh ? .tanh : .relu }
 
   /// - Parameter weights: how all parameters start; if nil, uniform within 1 / √units.
