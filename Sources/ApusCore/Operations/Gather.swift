@@ -122,7 +122,8 @@ package func embedding(_ tokens: Tensor, table: Tensor) -> Tensor {
   guard tokens.dtype.isInteger, table.rank == 2 else {
     stop(
       ShapeError(
-        "embedding", "tokens of type \(tokens.type) and a table of shape \(table.shape) were found; expected integers and a matrix"))
+        "embedding",
+        "tokens of type \(tokens.type) and a table of shape \(table.shape) were found; expected integers and a matrix"))
   }
   let indices = tokens.stopGradient().cast(to: .int64).dense
   let place = "the \(table.shape[0]) rows of the table"
