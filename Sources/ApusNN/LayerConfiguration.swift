@@ -99,6 +99,13 @@ public struct LayerRegistry: Sendable {
     registry.register(Flatten.self)
     registry.register(ActivationLayer.self)
     registry.register(Sequential.self)
+    registry.register(Embedding.self)
+    registry.register(SimpleRNN.self)
+    registry.register(LSTM.self)
+    registry.register(GRU.self)
+    registry.register(SimpleRNNCell.self)
+    registry.register(LSTMCell.self)
+    registry.register(GRUCell.self)
     return registry
   }()
 
@@ -184,7 +191,7 @@ extension LayerConfiguration {
 // MARK: - The layers' configurations
 
 /// Sizes beyond this are refused in files: they could not be held in memory, and a lying file must not try.
-private let largestExtent = 1 << 24
+let largestExtent = 1 << 24
 
 extension Dense: ConfigurableLayer {
   public static var kind: String { "Dense" }

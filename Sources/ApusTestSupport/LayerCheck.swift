@@ -15,21 +15,25 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
   let accepted: [Shape]
   let refused: [Shape]
   let isTraining: Bool
+  /// If not nil, inputs are whole numbers below it, which have no gradient.
+  let tokenCount: Int?
   let make: @Sendable (DType) -> any Layer
 
   /// - Parameters:
   ///   - description: what the layer's `description` must be.
+  ///   - tokenCount: if not nil, inputs are whole numbers below it.
   ///   - isTraining: whether outputs and gradients are those of training; the same random numbers are drawn each time.
   ///   - make: a layer whose parameters are of the given type; called inside `withSeed`, so that it always starts the
   ///     same.
   public init(
-    _ description: String, accepts: [Shape], refuses: [Shape] = [], isTraining: Bool = false,
+    _ description: String, accepts: [Shape], refuses: [Shape] = [], tokenCount: Int? = nil, isTraining: Bool = false,
     make: @escaping @Sendable (DType) -> any Layer
   ) {
     self.description = description
     accepted = accepts
     refused = refuses
     self.isTraining = isTraining
+    self.tokenCount = tokenCount
     self.make = make
   }
 
@@ -56,6 +60,9 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
   private func input(_ shape: Shape, _ dtype: DType) -> Tensor {
     // With this seed no element is close to a kink of an activation.
     var random = RandomSource(seed: 4)
+    if let tokenCount {
+      return Tensor.randomUniform(shape, in: 0..<Double(tokenCount), using: &random).cast(to: .int32)
+    }
     return .randomNormal(shape, dtype: .float64, using: &random).cast(to: dtype)
   }
 
@@ -127,17 +134,19 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
     var random = RandomSource(seed: 9)
     let weights = Tensor.randomUniform(run { layer(x) }.shape, in: 0.5..<1.5, dtype: .float64, using: &random)
     var scale = 0.0
-    let (_, found, inputGradient) = run {
+    let (found, inputGradient) = run {
       gradients(of: layer, at: x) { y in
         scale = abs(y.stopGradient()).sum().item
         return (y * weights).sum()
       }
     }
-    var variables = [
-      GradientVariable(name: "input", shape: x.shape, elements: x.doubles, gradient: inputGradient.doubles) {
-        x = Tensor($0, shape: x.shape)
-      }
-    ]
+    var variables: [GradientVariable] = []
+    if let inputGradient {
+      variables.append(
+        GradientVariable(name: "input", shape: x.shape, elements: x.doubles, gradient: inputGradient.doubles) {
+          x = Tensor($0, shape: x.shape)
+        })
+    }
     for (name, parameter) in layer.namedParameters where parameter.isTrainable {
       let shape = parameter.shape
       variables.append(
@@ -153,8 +162,10 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
 
   private func gradients<L: Layer>(
     of layer: L, at x: Tensor, _ loss: (Tensor) -> Tensor
-  ) -> (value: Tensor, gradients: Gradients, inputGradient: Tensor) {
-    valueWithGradient(of: layer, at: x) { loss($0($1)) }
+  ) -> (gradients: Gradients, inputGradient: Tensor?) {
+    if tokenCount != nil { return (valueWithGradient(of: layer) { loss($0(x)) }.gradients, nil) }
+    let (_, gradients, inputGradient) = valueWithGradient(of: layer, at: x) { loss($0($1)) }
+    return (gradients, inputGradient)
   }
 
   /// Through a file and back, the layer is the same one.

@@ -54,10 +54,28 @@ extension Workload {
     "W11 autoenc", widths: [784, 256, 64, 256, 784], source: .uniform(rows: 256, columns: 784),
     loss: { binaryCrossEntropy(logits: $0, target: $1) }, optimizer: { Adam(learningRate: 1e-3) })
 
-  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, autoencoder]
+  /// A character model: embedding, one LSTM layer and a head at every position.
+  public static let charLSTM = Workload(
+    name: "W9 charlstm",
+    arrays: [
+      InitialArray(name: "emb", shape: [65, 128], start: .normal(1)),
+      InitialArray(name: "w_ih", shape: [1024, 128], start: .uniform(inputs: 256)),
+      InitialArray(name: "w_hh", shape: [1024, 256], start: .uniform(inputs: 256)),
+      InitialArray(name: "b", shape: [1024], start: .uniform(inputs: 256)),
+    ] + dense("head", 256, 65),
+    layers: { dtype in
+      [
+        Embedding(65, 128, weights: .zeros, dtype: dtype), LSTM(128, 256, weights: .zeros, dtype: dtype),
+        Dense(256, 65, weights: .zeros, dtype: dtype),
+      ]
+    },
+    source: .tokens(rows: 64, columns: 64, count: 65), lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
+    optimizer: { Adam(learningRate: 1e-3) })
+
+  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, autoencoder]
 
   /// Those whose steps use no random numbers, so that every framework computes the same losses.
-  public static let deterministic = [planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, autoencoder]
+  public static let deterministic = [planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, autoencoder]
 }
 
 extension Workload {

@@ -46,6 +46,8 @@ public struct Workload: Sendable, CustomStringConvertible {
     case normalAndNormal(rows: Int, columns: Int, targets: Int)
     /// Uniform numbers, which are their own target.
     case uniform(rows: Int, columns: Int)
+    /// Whole numbers below `count`, for both.
+    case tokens(rows: Int, columns: Int, count: Int)
   }
 
   /// The key in `workloads.json`, such as "W3 mlp784".
@@ -102,6 +104,12 @@ extension Workload {
       let values = random.randomSample(count: rows * columns).map { Float($0) }
       let x = Tensor(values, shape: [rows, columns]).cast(to: dtype)
       return (x, x)
+    case .tokens(let rows, let columns, let count):
+      func tokens() -> Tensor {
+        Tensor(random.randint(0..<count, count: rows * columns).map { Int32($0) }, shape: [rows, columns])
+      }
+      let x = tokens()
+      return (x, tokens())
     }
   }
 

@@ -15,6 +15,10 @@ public final class Trainer<Model: Layer> {
   public let loss: Loss
   public let optimizer: any Optimizer
   public let metrics: [Metric]
+  /// How gradients are limited; nil: not at all.
+  public let clipping: GradientClipping?
+  /// The learning rate of each step; nil: the optimiser's own.
+  public let schedule: Schedule?
   /// In which the products of training, evaluation and prediction are computed.
   public let precision: Precision
   var random: RandomSource
@@ -22,19 +26,24 @@ public final class Trainer<Model: Layer> {
   let (trainingStep, evaluationStep): (Program, Program)
 
   /// - Parameters:
+  ///   - clipping: limits the gradients of every step.
+  ///   - schedule: sets the optimiser's learning rate before every step, by the steps that it has taken.
   ///   - seed: decides the order of the examples and what dropout drops.
   ///   - precision: of matrix products; bfloat16 trains the same float32 parameters, up to twice as fast where the processor is made
   ///     for it (``Precision/isFast``), and slower elsewhere. Small products stay float32.
   ///   - runsEagerly: whether every step runs operation by operation, for looking into it with a debugger; otherwise steps run as
   ///     a ``Program``, with the same results.
   public init(
-    _ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [], seed: UInt64 = 0,
-    precision: Precision = .float32, runsEagerly: Bool = false
+    _ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [],
+    clipping: GradientClipping? = nil, schedule: Schedule? = nil, seed: UInt64 = 0, precision: Precision = .float32,
+    runsEagerly: Bool = false
   ) {
     self.model = model
     self.loss = loss
     self.optimizer = optimizer
     self.metrics = metrics
+    self.clipping = clipping
+    self.schedule = schedule
     self.precision = precision
     random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
     trainingStep = Program("training step", isEager: runsEagerly) { batch in
@@ -45,7 +54,7 @@ public final class Trainer<Model: Layer> {
         return loss(output, target: batch[1])
       }
       try requireFinite(value)
-      optimizer.update(model, gradients)
+      optimizer.update(model, clipping.map(gradients.clipped) ?? gradients)
       return [value] + metrics.map { $0.score(prediction!, batch[1]) }
     }
     evaluationStep = Program("evaluation step", isEager: runsEagerly) { batch in
@@ -97,6 +106,7 @@ public final class Trainer<Model: Layer> {
     var totals = Totals(metrics.count)
     let batches = training.batches(of: batchSize, shuffledBy: &random)
     for (x, y) in batches {
+      if let schedule { optimizer.learningRate = schedule(optimizer.memory.step) }
       let results: [Tensor]
       do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError
       {

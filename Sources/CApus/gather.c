@@ -50,12 +50,13 @@ void apus_gather_elements(int64_t size, const void *source, const int64_t *indic
 // Integers are added as unsigned, which wraps.
 #define SCATTER_ADD(suffix, type)                                                                                         \
   APUS_CLONES static void scatter_axis_##suffix(const type *source, const int64_t *indices, type *destination, int64_t outer, \
-                                                int64_t count, int64_t index_count, int64_t inner) {                      \
+                                                int64_t count, int64_t index_count, int64_t inner, int64_t begin,         \
+                                                int64_t end) {                                                            \
     for (int64_t o = 0; o < outer; o++)                                                                                   \
       for (int64_t i = 0; i < index_count; i++) {                                                                         \
         const type *restrict from = source + (o * index_count + i) * inner;                                               \
         type *restrict to = destination + (o * count + indices[i]) * inner;                                               \
-        for (int64_t j = 0; j < inner; j++) to[j] += from[j];                                                             \
+        for (int64_t j = begin; j < end; j++) to[j] += from[j];                                                           \
       }                                                                                                                   \
   }                                                                                                                       \
   static void scatter_elements_##suffix(const type *source, const int64_t *indices, type *destination, int64_t outer,     \
@@ -74,11 +75,16 @@ SCATTER_ADD(i64, uint64_t)
 
 void apus_scatter_add_axis(apus_dtype dtype, const void *source, const int64_t *indices, void *destination, int64_t outer,
                            int64_t count, int64_t index_count, int64_t inner) {
+  apus_scatter_add_columns(dtype, source, indices, destination, outer, count, index_count, inner, 0, inner);
+}
+
+void apus_scatter_add_columns(apus_dtype dtype, const void *source, const int64_t *indices, void *destination, int64_t outer,
+                              int64_t count, int64_t index_count, int64_t inner, int64_t begin, int64_t end) {
   switch (dtype) {
-  case APUS_F32: scatter_axis_f32(source, indices, destination, outer, count, index_count, inner); break;
-  case APUS_F64: scatter_axis_f64(source, indices, destination, outer, count, index_count, inner); break;
-  case APUS_I32: scatter_axis_i32(source, indices, destination, outer, count, index_count, inner); break;
-  case APUS_I64: scatter_axis_i64(source, indices, destination, outer, count, index_count, inner); break;
+  case APUS_F32: scatter_axis_f32(source, indices, destination, outer, count, index_count, inner, begin, end); break;
+  case APUS_F64: scatter_axis_f64(source, indices, destination, outer, count, index_count, inner, begin, end); break;
+  case APUS_I32: scatter_axis_i32(source, indices, destination, outer, count, index_count, inner, begin, end); break;
+  case APUS_I64: scatter_axis_i64(source, indices, destination, outer, count, index_count, inner, begin, end); break;
   default: break;
   }
 }

@@ -56,6 +56,55 @@ import Testing
     },
   ]
 
+  static let sequenceLayers: [LayerCheck] = [
+    LayerCheck("Embedding(7, 3)", accepts: [[2, 5], [1], [0, 2], [], [2, 3, 4]], tokenCount: 7) {
+      Embedding(7, 3, dtype: $0)
+    },
+    // The padding does not occur among the tokens: it has an effect, but no gradient.
+    LayerCheck("Embedding(5, 2, paddingIndex: 4)", accepts: [[6], [2, 2]], tokenCount: 4) {
+      Embedding(5, 2, paddingIndex: 4, dtype: $0)
+    },
+    LayerCheck("SimpleRNNCell(3, 4)", accepts: [[2, 3], [0, 3]], refuses: [[2, 4], [3], [2, 2, 3]]) {
+      SimpleRNNCell(3, 4, dtype: $0)
+    },
+    LayerCheck("SimpleRNNCell(3, 4, activation: .relu, hasBias: false)", accepts: [[2, 3]]) {
+      SimpleRNNCell(3, 4, activation: .relu, hasBias: false, dtype: $0)
+    },
+    LayerCheck("LSTMCell(3, 2)", accepts: [[2, 3], [0, 3]], refuses: [[2, 4], [3]]) { LSTMCell(3, 2, dtype: $0) },
+    LayerCheck("GRUCell(3, 2)", accepts: [[2, 3], [0, 3]], refuses: [[2, 4], []]) { GRUCell(3, 2, dtype: $0) },
+    LayerCheck("GRUCell(3, 2, hasBias: false)", accepts: [[2, 3]]) { GRUCell(3, 2, hasBias: false, dtype: $0) },
+    LayerCheck(
+      "SimpleRNN(3, 4)", accepts: [[2, 5, 3], [1, 1, 3], [0, 2, 3], [2, 0, 3]], refuses: [[2, 5, 4], [2, 3]]
+    ) {
+      SimpleRNN(3, 4, dtype: $0)
+    },
+    LayerCheck("SimpleRNN(3, 4, activation: .relu, layers: 2, returns: .last)", accepts: [[2, 4, 3], [1, 1, 3]]) {
+      SimpleRNN(3, 4, activation: .relu, layers: 2, returns: .last, dtype: $0)
+    },
+    LayerCheck(
+      "LSTM(3, 4)", accepts: [[2, 5, 3], [1, 1, 3], [0, 2, 3], [2, 0, 3]], refuses: [[2, 5, 4], [2, 3], []]
+    ) {
+      LSTM(3, 4, dtype: $0)
+    },
+    LayerCheck("LSTM(3, 17, hasBias: false)", accepts: [[2, 3, 3], [7, 2, 3]]) {
+      LSTM(3, 17, hasBias: false, dtype: $0)
+    },
+    LayerCheck(
+      "LSTM(3, 2, layers: 2, isBidirectional: true, dropout: 0.5, returns: .last)", accepts: [[2, 3, 3]],
+      isTraining: true
+    ) { LSTM(3, 2, layers: 2, isBidirectional: true, dropout: 0.5, returns: .last, dtype: $0) },
+    LayerCheck("GRU(3, 4)", accepts: [[2, 5, 3], [1, 1, 3], [0, 2, 3], [2, 0, 3]], refuses: [[2, 5, 4], [3]]) {
+      GRU(3, 4, dtype: $0)
+    },
+    LayerCheck("GRU(3, 9, layers: 2, isBidirectional: true)", accepts: [[2, 3, 3]]) {
+      GRU(3, 9, layers: 2, isBidirectional: true, dtype: $0)
+    },
+  ]
+
+  @Test(arguments: sequenceLayers) func sequenceLayerIsSound(check: LayerCheck) {
+    #expect(check.problems() == [])
+  }
+
   @Test(arguments: layers) func layerIsSound(check: LayerCheck) {
     #expect(check.problems() == [])
   }
@@ -65,7 +114,7 @@ import Testing
   }
 
   @Test func everyKindIsChecked() {
-    let kinds = Set(Self.layers.map { $0.description.prefix { $0 != "(" } })
+    let kinds = Set((Self.layers + Self.sequenceLayers).map { $0.description.prefix { $0 != "(" } })
     #expect(LayerRegistry.standard.kindNames.allSatisfy { kinds.contains($0[...]) })
   }
 

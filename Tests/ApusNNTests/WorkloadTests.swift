@@ -24,9 +24,14 @@ import Testing
     let after10: [String: After]
   }
 
+  private struct MissingReference: Error { let workload: String }
+
   private static func reference(_ workload: Workload) throws -> Reference {
-    let all: [String: Reference] = try fixture("workloads.json")
-    return try #require(all[workload.name])
+    for file in ["workloads.json", "charlstm.json"] {
+      let all: [String: Reference] = try fixture(file)
+      if let reference = all[workload.name] { return reference }
+    }
+    throw MissingReference(workload: workload.name)
   }
 
   /// Fowler, Noll and Vo's hash over the elements' bit patterns.

@@ -153,11 +153,11 @@ public func gradient(at x: Tensor, of body: (Tensor) throws -> Tensor) rethrows 
   try valueWithGradient(at: x, body).gradient
 }
 
-/// The value of `body` and its gradients with respect to `parameters`, and to `inputs` if any are given.
-package func valueWithGradient(
+/// The value of `body` in a scope of its own, and the variables that stood for `parameters` and then `inputs`.
+private func withVariables(
   of parameters: [Parameter], at inputs: [Tensor], _ body: ([Tensor]) throws -> Tensor
-) rethrows -> (value: Tensor, parameters: [Tensor], inputs: [Tensor]) {
-  let (value, variables) = try GradientScope.open(parameters) { scope in
+) rethrows -> (value: Tensor, variables: [Tensor]) {
+  try GradientScope.open(parameters) { scope in
     var variables: [Tensor] = []
     variables.reserveCapacity(parameters.count + inputs.count)
     for parameter in parameters {
@@ -170,9 +170,30 @@ package func valueWithGradient(
     for input in inputs { variables.append(input.asVariable(in: "valueWithGradient")) }
     return (try body(inputs.isEmpty ? [] : Array(variables[parameters.count...])), variables)
   }
+}
+
+/// The value of `body` and its gradients with respect to `parameters`, and to `inputs` if any are given.
+package func valueWithGradient(
+  of parameters: [Parameter], at inputs: [Tensor], _ body: ([Tensor]) throws -> Tensor
+) rethrows -> (value: Tensor, parameters: [Tensor], inputs: [Tensor]) {
+  let (value, variables) = try withVariables(of: parameters, at: inputs, body)
   let all = gradients(of: value, wrt: variables, in: "valueWithGradient")
   guard !inputs.isEmpty else { return (value.leavingScope(), all, []) }
   return (value.leavingScope(), Array(all[..<parameters.count]), Array(all[parameters.count...]))
+}
+
+/// What flows back through `body` to `parameters` and `inputs` when `seed` arrives at its result: for functions whose gradient computes
+/// them once more.
+package func pullBack(
+  _ seed: Tensor, through body: ([Tensor]) throws -> Tensor, to parameters: [Parameter], at inputs: [Tensor]
+) rethrows -> (parameters: [Tensor], inputs: [Tensor]) {
+  let (value, variables) = try withVariables(of: parameters, at: inputs, body)
+  let thread = apus_thread()
+  let before = thread.pointee.is_recording
+  thread.pointee.is_recording = thread.pointee.gradient_scope != nil
+  defer { thread.pointee.is_recording = before }
+  let all = pullBack(from: value, seed: seed, to: variables)
+  return (Array(all[..<parameters.count]), Array(all[parameters.count...]))
 }
 
 extension Tensor {

@@ -57,6 +57,15 @@ package final class GradientScope {
   }
 }
 
+/// Runs `body` without recording what it does for any gradient.
+func withoutGraph<R>(_ body: () throws -> R) rethrows -> R {
+  let thread = apus_thread()
+  let before = thread.pointee.is_recording
+  thread.pointee.is_recording = false
+  defer { thread.pointee.is_recording = before }
+  return try body()
+}
+
 /// Whether an operation on `x` becomes a node.
 func isRecording(_ x: [Tensor]) -> Bool {
   for tensor in x where tensor.object.node != nil { return apus_thread().pointee.is_recording }

@@ -117,6 +117,21 @@ struct ScatterAddElements: Function {
   }
 }
 
+/// The rows of `table` (count, features) that `tokens` (integers 0..<count of any shape) name: of shape (tokens…, features).
+package func embedding(_ tokens: Tensor, table: Tensor) -> Tensor {
+  guard tokens.dtype.isInteger, table.rank == 2 else {
+    stop(
+      ShapeError(
+        "embedding",
+        "tokens of type \(tokens.type) and a table of shape \(table.shape) were found; expected integers and a matrix"))
+  }
+  let indices = tokens.stopGradient().cast(to: .int64).dense
+  let place = "the \(table.shape[0]) rows of the table"
+  indices.backend.check(
+    indices, IndexBounds(range: 0..<table.shape[0], operation: "embedding", subject: "token", place: place))
+  return apply(Gather(axis: 0), [table, indices])
+}
+
 extension Tensor {
   /// The slices along `axis` that `indices` (integers of any shape; negative ones count from the end) name, in that order. The shape of
   /// `indices` takes the place of the axis.

@@ -132,6 +132,9 @@ extension Tensor {
   /// The product over `axes` (all if nil). Its gradient is right where elements are 0; second derivatives there are not.
   public func product(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor { reduced(.product, axes, keepsAxes) }
 
+  /// The sum of all squares, without a tensor of them in between.
+  package func sumOfSquares() -> Tensor { requiringFloat("sumOfSquares").reduced(.sumOfSquares, nil, false) }
+
   /// The arithmetic mean over `axes` (all if nil); NaN of no elements.
   public func mean(axes: [Int]? = nil, keepsAxes: Bool = false) -> Tensor {
     if let axes, axes.isEmpty { return self }

@@ -113,7 +113,8 @@ extension Recording {
       outputs.allSatisfy({ output in inputs.allSatisfy { $0.buffer != output.buffer || $0.isSame(as: output) } })
     else { return nil }
     return Instruction(
-      kernel: .elementwise(formula), inputs: inputs, outputs: outputs, origins: x.origins + y.origins)
+      kernel: .elementwise(formula), inputs: inputs, outputs: outputs, origins: x.origins + y.origins,
+      after: x.after + y.after, recomputation: x.recomputation)
   }
 
   private func isNeeded(_ buffer: Int, besides reader: Int) -> Bool {
@@ -190,6 +191,7 @@ extension Recording {
     }
     call.kernel = .elementwise(formula)
     call.origins += sum.origins
+    call.after += sum.after
     return call
   }
 
@@ -206,7 +208,7 @@ extension Recording {
       let (loss, gradient) = (instructions[first], instructions[second])
       instructions[first] = Instruction(
         kernel: .softmaxCrossEntropyWithGradient, inputs: gradient.inputs, outputs: loss.outputs + gradient.outputs,
-        origins: loss.origins + gradient.origins)
+        origins: loss.origins + gradient.origins, after: loss.after + gradient.after)
       instructions.remove(at: second)
       return fuseCrossEntropies()
     }

@@ -158,8 +158,13 @@ struct Instruction: Sendable {
   var outputs: [Operand]
   /// The operations that it does, one unless they were fused.
   var origins: [Origin]
+  /// Buffers that have to be written before it runs, though it does not read them: what is computed again waits for the gradient that
+  /// needs it, or it would lie in memory all the time.
+  var after: [Int] = []
+  /// Which recomputation it belongs to; 0: none. What is computed again is not shared with what was computed before.
+  var recomputation = 0
 
-  var reads: [Int] { inputs.map(\.buffer) + (kernel.accumulates ? outputs.map(\.buffer) : []) }
+  var reads: [Int] { inputs.map(\.buffer) + (kernel.accumulates ? outputs.map(\.buffer) : []) + after }
   var writes: [Int] { outputs.map(\.buffer) }
 }
 

@@ -16,6 +16,8 @@ package final class Recorder: Backend, @unchecked Sendable {
   private let random: RandomSource?
   private var origin = Origin(phase: .forward, operation: "", detail: "", layer: "")
   private var layers = LayerNames()
+  /// What is being computed again waits for these, and belongs together.
+  private var (waitsFor, recomputation, recomputations): ([Int], Int, Int) = ([], 0, 0)
   /// Why the step cannot be recorded.
   private(set) var failure: String?
 
@@ -129,6 +131,18 @@ package final class Recorder: Backend, @unchecked Sendable {
     return try body()
   }
 
+  /// Runs `body`, which computes once more what was computed before, because the gradient `dy` needs it: not earlier, therefore, than
+  /// there is `dy`.
+  package static func recomputing<R>(for dy: Tensor, _ body: () throws -> R) rethrows -> R {
+    guard let recorder = current else { return try body() }
+    let before = (recorder.waitsFor, recorder.recomputation)
+    recorder.recomputations += 1
+    let buffer = recorder.operand(dy).buffer
+    (recorder.waitsFor, recorder.recomputation) = (before.0 + [buffer], recorder.recomputations)
+    defer { (recorder.waitsFor, recorder.recomputation) = before }
+    return try body()
+  }
+
   // MARK: Calls
 
   private func operand(_ tensor: Tensor) -> Operand {
@@ -154,7 +168,9 @@ package final class Recorder: Backend, @unchecked Sendable {
     var origin = origin
     if let name { (origin.operation, origin.detail) = (name, "") }
     recording.instructions.append(
-      Instruction(kernel: kernel, inputs: inputs, outputs: y.map(operand), origins: [origin]))
+      Instruction(
+        kernel: kernel, inputs: inputs, outputs: y.map(operand), origins: [origin], after: waitsFor,
+        recomputation: recomputation))
     Self.unrecorded { kernel.run(on: base, x, y, random: random) }
   }
 

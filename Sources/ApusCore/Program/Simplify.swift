@@ -48,6 +48,7 @@ extension Recording {
       for i in instruction.inputs.indices {
         if let other = replaced[instruction.inputs[i].buffer] { instruction.inputs[i].buffer = other }
       }
+      instruction.after = instruction.after.map { replaced[$0] ?? $0 }
       if let key = instruction.key(versions), let output = instruction.outputs.first, writes[output.buffer] == 1,
         buffers[output.buffer].isTemporary, output.isDense, output.byteCount == buffers[output.buffer].byteCount
       {
@@ -81,6 +82,7 @@ extension Recording {
         for j in instructions[i].outputs.indices where instructions[i].outputs[j].buffer == from {
           instructions[i].outputs[j].buffer = to
         }
+        instructions[i].after = instructions[i].after.map { $0 == from ? to : $0 }
       }
     }
   }
@@ -114,7 +116,7 @@ extension Instruction {
     guard kernel.isPure, !kernel.accumulates, outputs.count == 1,
       !inputs.contains(where: { $0.buffer == outputs[0].buffer })
     else { return nil }
-    let operands = inputs.map { "\($0)@\(versions[$0.buffer])" }.joined(separator: " ")
+    let operands = inputs.map { "\($0)@\(versions[$0.buffer])" }.joined(separator: " ") + " \(recomputation)"
     switch kernel {
     case .elementwise(let formula):
       guard formula.parts.count == 1, !formula.isStepping else { return nil }

@@ -14,12 +14,14 @@ public final class Dropout: Layer {
     self.probability = probability
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: Tensor) -> Tensor { Self.dropped(x, probability) }
+
+  static func dropped(_ x: Tensor, _ probability: Double) -> Tensor {
     guard probability > 0, let mode = TrainingMode.current else { return x }
     let isKept = mode.withRandom {
       Tensor.randomBernoulli(x.shape, probability: 1 - probability, dtype: .bool, using: &$0)
     }
-    return Self.drop.call([isKept, x], [1 / (1 - probability)])
+    return drop.call([isKept, x], [1 / (1 - probability)])
   }
 
   /// A choice, not a product with 0: what is dropped becomes 0 even if it is infinite or NaN.

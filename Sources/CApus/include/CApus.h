@@ -8,6 +8,7 @@
 #include "apus_move.h"
 #include "apus_parallel.h"
 #include "apus_random.h"
+#include "apus_recurrent.h"
 #include "apus_reduce.h"
 #include "apus_testing.h"
 #include "apus_types.h"

@@ -24,6 +24,9 @@ void apus_gather_axis(int64_t size, const void *_Nonnull source, const int64_t *
 /// destination[o, index[i], :] += source[o, i, :] (f32, f64, i32, i64), in order of i, so that the result is deterministic.
 void apus_scatter_add_axis(apus_dtype dtype, const void *_Nonnull source, const int64_t *_Nonnull indices, void *_Nonnull destination,
                            int64_t outer, int64_t count, int64_t index_count, int64_t inner);
+/// The same for positions [begin, end) of the last axis alone.
+void apus_scatter_add_columns(apus_dtype dtype, const void *_Nonnull source, const int64_t *_Nonnull indices, void *_Nonnull destination,
+                              int64_t outer, int64_t count, int64_t index_count, int64_t inner, int64_t begin, int64_t end);
 /// NumPy's take_along_axis: destination[o, i, j] = source[o, indices[o, i, j], j]; indices (outer, index_count, inner).
 void apus_gather_elements(int64_t size, const void *_Nonnull source, const int64_t *_Nonnull indices, void *_Nonnull destination,
                           int64_t outer, int64_t count, int64_t index_count, int64_t inner);

@@ -34,4 +34,5 @@ const apus_kernels APUS_TABLE = {
   },
   .conversions = {CONVERSIONS_TO(f32), CONVERSIONS_TO(f64), CONVERSIONS_TO(i32), CONVERSIONS_TO(i64), CONVERSIONS_TO(u8),
                   CONVERSIONS_TO(bool), CONVERSIONS_TO(bf16)},
+  .recurrent = {[APUS_F32] = RECURRENT(f32), [APUS_F64] = RECURRENT(f64)},
 };

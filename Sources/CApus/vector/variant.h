@@ -59,6 +59,39 @@
 #define UNSIGNED uint64_t
 #define NAMED(x) x##_i64
 #include "integer_operations.h"
+#undef V
+#undef U
+#undef S
+#undef UNSIGNED
+#undef NAMED
 
 #include "conversions.h"
+
+#define recurrent_sigmoid_f32 sigmoid_f32
+#define recurrent_tanh_f32 tanh_f32
+#define V vf
+#define S float
+#define NAMED(x) x##_f32
+#include "recurrent.h"
+#undef V
+#undef S
+#undef NAMED
+
+INLINE vd recurrent_sigmoid_f64(vd x) {
+  for (int i = 0; i < APUS_VECTOR_BYTES / 8; i++) x[i] = sigmoid_f64(x[i]);
+  return x;
+}
+INLINE vd recurrent_tanh_f64(vd x) {
+  for (int i = 0; i < APUS_VECTOR_BYTES / 8; i++) x[i] = tanh(x[i]);
+  return x;
+}
+#define V vd
+#define S double
+#define NAMED(x) x##_f64
+#include "recurrent.h"
+#undef V
+#undef S
+#undef NAMED
+
+#define RECURRENT(T) {pack_##T, forward_step_##T, backward_gates_##T, backward_step_##T, recurrent_lanes_##T}
 #include "table.h"

@@ -38,6 +38,17 @@ extension CPUBackend {
     case .copy where inputs[0].isDense && outputs[0].isDense && inputs[0].count > 0:
       return KernelTask(ConversionKernel(layout(inputs[0]), layout(outputs[0])), operands: count)
     case .routine(let routine): return task(routine, inputs, outputs)
+    case .fill(let value) where outputs[0].isDense:
+      return KernelTask(FillKernel(outputs[0].type, value), operands: count)
+    case .gather(let outer, let extent, let inner):
+      return KernelTask(
+        GatherKernel(inputs[0].dtype, outer: outer, count: extent, indices: inputs[1].count, inner: inner),
+        operands: count)
+    case .scatterAdd(let outer, let extent, let inner):
+      return KernelTask(
+        ScatterAddKernel(inputs[0].dtype, outer: outer, count: extent, indices: inputs[1].count, inner: inner),
+        operands: count)
+    case .check(let bounds): return KernelTask(CheckKernel(bounds: bounds, count: inputs[0].count), operands: count)
     default: return CallTask(instruction, self)
     }
   }

@@ -79,15 +79,16 @@ extension CPUBackend {
   }
 
   func gather(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
-    apus_gather_axis(
-      Int64(x.dtype.byteCount), x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
-      Int64(indices.count), Int64(inner))
+    Team.run(
+      GatherKernel(x.dtype, outer: outer, count: count, indices: indices.count, inner: inner), inputs: [x, indices],
+      outputs: [y])
   }
 
   func scatterAdd(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {
-    apus_scatter_add_axis(
-      x.dtype.c, x.object.address, indices.indexAddress, y.object.address, Int64(outer), Int64(count),
-      Int64(indices.count), Int64(inner))
+    Team.run(
+      ScatterAddKernel(x.dtype, outer: outer, count: count, indices: indices.count, inner: inner),
+      inputs: [x, indices],
+      outputs: [y])
   }
 
   func gatherElements(_ x: Tensor, _ indices: Tensor, outer: Int, count: Int, inner: Int, into y: Tensor) {

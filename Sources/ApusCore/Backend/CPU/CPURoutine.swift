@@ -1,3 +1,4 @@
+import CApus
 import Synchronization
 
 /// A routine that the processor can run.
@@ -36,6 +37,8 @@ final class RoutinePlans: Sendable {
     // A routine is sendable; a type-erased one has forgotten it.
     let routine: AnyHashable
     let types: [TensorType]
+    /// A plan may depend on it; a test may change it.
+    let instructionSet = apus_instruction_set()
   }
   private let plans = Mutex<[Key: RoutinePlan]>([:])
   /// A program with ever new shapes starts anew here, rather than fill the memory.

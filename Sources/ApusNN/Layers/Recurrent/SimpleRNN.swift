@@ -1,0 +1,39 @@
+import ApusCore
+
+/// Elman's recurrent network (1990) over sequences: hₜ = f(xₜ Wₓᵀ + b + hₜ₋₁ Wₕᵀ), f = tanh or ReLU.
+///
+/// x has the shape (n, steps, inputs); see ``LSTM`` for what the recurrent layers have in common.
+public final class SimpleRNN: RecurrentLayer {
+  /// f.
+  public enum Activation: String, Sendable, Hashable, CaseIterable { case tanh, relu }
+
+  /// Layer by layer, the forward direction before the backward one.
+  public let cells: [SimpleRNNCell]
+  let options: RecurrentOptions
+
+  /// - Parameters: those of ``LSTM``, and
+  ///   - activation: f.
+  public init(
+    _ inputs: Int, _ units: Int, activation: Activation = .tanh, layers: Int = 1, isBidirectional: Bool = false,
+    dropout: Double = 0, hasBias: Bool = true, returns: RecurrentOutput = .all, weights: Initializer? = nil,
+    dtype: DType = .float32
+  ) {
+    options = RecurrentOptions(
+      "SimpleRNN", layers: layers, isBidirectional: isBidirectional, dropout: dropout, returns: returns)
+    cells = options.cells(inputs, units) {
+      SimpleRNNCell($0, units, activation: activation, hasBias: hasBias, weights: weights, dtype: dtype)
+    }
+  }
+
+  public func forward(_ x: Tensor) -> Tensor { runForward(x) }
+
+  /// h of every step, and the last h of every cell (cells, n, units), from where `state` left off.
+  public func callAsFunction(_ x: Tensor, state: Tensor?, lengths: Tensor? = nil) -> (output: Tensor, state: Tensor) {
+    let (output, last) = LayerFrame.run(self) { runAll(x, state: state.map { [$0] }, lengths: lengths) }
+    return (output, last[0])
+  }
+
+  public var description: String {
+    text("SimpleRNN", cells[0].activation == .tanh ? "" : ", activation: .relu")
+  }
+}
