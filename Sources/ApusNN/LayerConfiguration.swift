@@ -99,6 +99,17 @@ public struct LayerRegistry: Sendable {
     registry.register(Flatten.self)
     registry.register(ActivationLayer.self)
     registry.register(Sequential.self)
+    registry.register(LayerNorm.self)
+    registry.register(RMSNorm.self)
+    registry.register(GroupNorm.self)
+    registry.register(InstanceNorm.self)
+    registry.register(LocalResponseNorm.self)
+    registry.register(SpatialDropout.self)
+    registry.register(MultiHeadAttention.self)
+    registry.register(FeedForward.self)
+    registry.register(TransformerBlock.self)
+    registry.register(SinusoidalPositions.self)
+    registry.register(LearnedPositions.self)
     return registry
   }()
 
@@ -122,7 +133,7 @@ public struct LayerRegistry: Sendable {
 }
 
 extension LayerConfiguration {
-  func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
+  package func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
     guard case .integer(let value)? = settings[name] else { throw missing(name, "a whole number") }
     guard range.contains(value) else {
       throw ConfigurationError("\(kind): '\(name)' is \(value); expected \(range.lowerBound) to \(range.upperBound)")
@@ -138,7 +149,7 @@ extension LayerConfiguration {
     }
   }
 
-  func flag(_ name: String) throws -> Bool {
+  package func flag(_ name: String) throws -> Bool {
     guard case .flag(let value)? = settings[name] else { throw missing(name, "true or false") }
     return value
   }
@@ -149,7 +160,7 @@ extension LayerConfiguration {
   }
 
   /// The type of the parameters: float32 unless "dtype" says otherwise.
-  func floatingPointType() throws -> DType {
+  package func floatingPointType() throws -> DType {
     guard settings["dtype"] != nil else { return .float32 }
     let name = try text("dtype")
     guard let dtype = DType.allCases.first(where: { $0.description == name }), dtype.isFloatingPoint else {

@@ -46,6 +46,8 @@ public struct Workload: Sendable, CustomStringConvertible {
     case normalAndNormal(rows: Int, columns: Int, targets: Int)
     /// Uniform numbers, which are their own target.
     case uniform(rows: Int, columns: Int)
+    /// Whole numbers below `vocabulary` for every position of every row, and as many for what follows them.
+    case tokens(rows: Int, positions: Int, vocabulary: Int)
   }
 
   /// The key in `workloads.json`, such as "W3 mlp784".
@@ -102,6 +104,13 @@ extension Workload {
       let values = random.randomSample(count: rows * columns).map { Float($0) }
       let x = Tensor(values, shape: [rows, columns]).cast(to: dtype)
       return (x, x)
+    case .tokens(let rows, let positions, let vocabulary):
+      func draw() -> Tensor {
+        let tokens = random.randint(0..<vocabulary, count: rows * positions)
+        return Tensor(tokens.map { Int32($0) }, shape: [rows, positions])
+      }
+      let x = draw()
+      return (x, draw())
     }
   }
 

@@ -2,6 +2,7 @@
 #ifndef CAPUS_H
 #define CAPUS_H
 
+#include "apus_attention.h"
 #include "apus_elementwise.h"
 #include "apus_matmul.h"
 #include "apus_moments.h"
@@ -9,6 +10,7 @@
 #include "apus_parallel.h"
 #include "apus_random.h"
 #include "apus_reduce.h"
+#include "apus_row_norm.h"
 #include "apus_testing.h"
 #include "apus_types.h"
 
