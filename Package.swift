@@ -49,6 +49,7 @@ let package = Package(
       name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(name: "ApusModelsTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(

@@ -110,6 +110,15 @@ public struct LayerRegistry: Sendable {
     registry.register(TransformerBlock.self)
     registry.register(SinusoidalPositions.self)
     registry.register(LearnedPositions.self)
+    registry.register(Padding.self)
+    registry.register(Crop.self)
+    registry.register(Upsampling.self)
+    registry.register(PixelShuffle.self)
+    registry.register(Reshape.self)
+    registry.register(Permute.self)
+    registry.register(Residual.self)
+    registry.register(Parallel.self)
+    registry.register(TimeDistributed.self)
     return registry
   }()
 

@@ -30,7 +30,7 @@ struct RowNormalization: MultipleFunction {
       RowNorm(hasMean: hasMean, hasGain: hasGain, hasBias: hasBias, epsilon: epsilon), x.map(\.dense), into: y)
   }
 
-  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j == 0 || j == 1 && hasGain && needed(0) }
+  func saves(input j: Int, needed: (Int) -> Bool) -> Bool { j == 0 || j == 1 && hasGain }
   func saves(output k: Int) -> Bool { k > 0 }
 
   func gradients(_ dy: [Tensor?], _ x: [Tensor], _ y: [Tensor], isNeeded: (Int) -> Bool) -> [Tensor?] {

@@ -16,7 +16,8 @@ public final class SinusoidalPositions: Layer {
   /// The extent of the last axis of x.
   public let width: Int
   /// The waves of as many positions as were needed so far.
-  private let known = Mutex<Tensor?>(nil)
+  private let known = KnownWaves()
+  private final class KnownWaves: Sendable { let table = Mutex<Tensor?>(nil) }
 
   /// - Parameter width: the extent of the last axis of x; at least 1.
   public init(_ width: Int) {
@@ -31,7 +32,7 @@ public final class SinusoidalPositions: Layer {
   }
 
   private func waves(_ count: Int) -> Tensor {
-    if let table = known.withLock({ $0 }), table.shape[0] >= count { return table[0..<count] }
+    if let table = known.table.withLock({ $0 }), table.shape[0] >= count { return table[0..<count] }
     var elements: [Double] = []
     elements.reserveCapacity(count * width)
     for position in 0..<count {
@@ -41,7 +42,7 @@ public final class SinusoidalPositions: Layer {
       }
     }
     let table = Tensor(elements, shape: [count, width])
-    known.withLock { $0 = table }
+    known.table.withLock { $0 = table }
     return table
   }
 
