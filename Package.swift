@@ -28,11 +28,12 @@ let package = Package(
     // The library, from the tensor upwards.
     .target(name: "ApusCore", dependencies: ["CApus"], swiftSettings: swift),
     .target(name: "ApusNN", dependencies: ["ApusCore"], swiftSettings: swift),
+    .target(name: "ApusModels", dependencies: ["ApusCore", "ApusNN"], swiftSettings: swift),
     .target(name: "ApusData", dependencies: ["ApusCore", "CApusDatasets"], swiftSettings: swift),
     .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(name: "ApusFormats", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(
-      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"],
+      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusModels", "ApusData", "ApusTraining", "ApusFormats"],
       swiftSettings: swift),
 
     // The command line, a thin shell over the library.
@@ -41,12 +42,14 @@ let package = Package(
       dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swift),
 
     // Tests.
-    .target(name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN", "ApusTraining"], swiftSettings: swift),
+    .target(
+      name: "ApusTestSupport", dependencies: ["ApusCore", "ApusNN", "ApusModels", "ApusTraining"], swiftSettings: swift),
     .testTarget(name: "CApusTests", dependencies: ["CApus"], swiftSettings: swift),
     .testTarget(
       name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(name: "ApusModelsTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(
       name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"],

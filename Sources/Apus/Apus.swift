@@ -2,5 +2,6 @@
 @_exported import ApusCore
 @_exported import ApusData
 @_exported import ApusFormats
+@_exported import ApusModels
 @_exported import ApusNN
 @_exported import ApusTraining

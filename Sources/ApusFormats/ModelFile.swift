@@ -99,11 +99,9 @@ extension ConfigurableLayer {
   }
 }
 
-/// The first layer in nested `Sequential`s, the only containers, that has no configuration.
+/// The first layer, in the order of `children`, that has no configuration.
 private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
-  if let sequential = layer as? Sequential {
-    return sequential.layers.lazy.compactMap { firstUnconfigurableLayer($0) }.first
-  }
+  if let inner = layer.children.lazy.compactMap({ firstUnconfigurableLayer($0.layer) }).first { return inner }
   // A user's own activation could not be found again, or a built-in one of the same name would be found.
   let activation = (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation
   return layer is any ConfigurableLayer && activation?.isNamed != false ? nil : layer

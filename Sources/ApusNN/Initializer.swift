@@ -50,7 +50,7 @@ public enum Initializer: Sendable, Hashable {
 
   /// What suits a layer with this activation: He for the ReLU family, Glorot otherwise.
   static func suited(to activation: Activation) -> Initializer {
-    ["relu", "leakyRelu", "elu", "selu", "gelu", "silu", "mish", "softplus"].contains(activation.name)
+    ["relu", "leakyRelu", "elu", "selu", "gelu", "geluTanh", "silu", "mish", "softplus"].contains(activation.name)
       ? .heUniform : .glorotUniform
   }
 }

@@ -106,6 +106,26 @@ public struct LayerRegistry: Sendable {
     registry.register(SimpleRNNCell.self)
     registry.register(LSTMCell.self)
     registry.register(GRUCell.self)
+    registry.register(LayerNorm.self)
+    registry.register(RMSNorm.self)
+    registry.register(GroupNorm.self)
+    registry.register(InstanceNorm.self)
+    registry.register(LocalResponseNorm.self)
+    registry.register(SpatialDropout.self)
+    registry.register(MultiHeadAttention.self)
+    registry.register(FeedForward.self)
+    registry.register(TransformerBlock.self)
+    registry.register(SinusoidalPositions.self)
+    registry.register(LearnedPositions.self)
+    registry.register(Padding.self)
+    registry.register(Crop.self)
+    registry.register(Upsampling.self)
+    registry.register(PixelShuffle.self)
+    registry.register(Reshape.self)
+    registry.register(Permute.self)
+    registry.register(Residual.self)
+    registry.register(Parallel.self)
+    registry.register(TimeDistributed.self)
     return registry
   }()
 
@@ -129,7 +149,7 @@ public struct LayerRegistry: Sendable {
 }
 
 extension LayerConfiguration {
-  func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
+  package func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
     guard case .integer(let value)? = settings[name] else { throw missing(name, "a whole number") }
     guard range.contains(value) else {
       throw ConfigurationError("\(kind): '\(name)' is \(value); expected \(range.lowerBound) to \(range.upperBound)")
@@ -145,7 +165,7 @@ extension LayerConfiguration {
     }
   }
 
-  func flag(_ name: String) throws -> Bool {
+  package func flag(_ name: String) throws -> Bool {
     guard case .flag(let value)? = settings[name] else { throw missing(name, "true or false") }
     return value
   }
@@ -156,7 +176,7 @@ extension LayerConfiguration {
   }
 
   /// The type of the parameters: float32 unless "dtype" says otherwise.
-  func floatingPointType() throws -> DType {
+  package func floatingPointType() throws -> DType {
     guard settings["dtype"] != nil else { return .float32 }
     let name = try text("dtype")
     guard let dtype = DType.allCases.first(where: { $0.description == name }), dtype.isFloatingPoint else {

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusModels
 import ApusNN
 import ApusTraining
 
@@ -49,6 +50,30 @@ extension Workload {
     "W5 twolayer", widths: [1000, 100, 10], source: .normalAndNormal(rows: 64, columns: 1000, targets: 10),
     loss: { meanSquaredError($0, target: $1, reduction: .sum) }, optimizer: { Adam(learningRate: 1e-4) })
 
+  /// A small language model on characters: 4 blocks of 4 heads over 64 positions, its head tied to its token embedding.
+  public static let charGPT = Workload(
+    name: "W10 chargpt",
+    arrays: [
+      InitialArray(name: "wte", shape: [65, 128], start: .normal(0.02)),
+      InitialArray(name: "wpe", shape: [64, 128], start: .normal(0.02)),
+    ]
+      + (0..<4).flatMap { block -> [InitialArray] in
+        // What is added to the residual stream starts smaller: there are eight such projections.
+        let residual = InitialArray.Start.normal(0.02 / 8.0.squareRoot())
+        return [
+          InitialArray(name: "h\(block).ln1", shape: [128], start: .constant(1)),
+          InitialArray(name: "h\(block).qkv", shape: [384, 128], start: .normal(0.02)),
+          InitialArray(name: "h\(block).proj", shape: [128, 128], start: residual),
+          InitialArray(name: "h\(block).ln2", shape: [128], start: .constant(1)),
+          InitialArray(name: "h\(block).fc", shape: [512, 128], start: .normal(0.02)),
+          InitialArray(name: "h\(block).mlp", shape: [128, 512], start: residual),
+        ]
+      } + [InitialArray(name: "lnf", shape: [128], start: .constant(1))],
+    layers: { [GPT(vocabulary: 65, context: 64, blocks: 4, heads: 4, width: 128, dtype: $0)] },
+    source: .tokens(rows: 12, columns: 64, count: 65),
+    lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
+    optimizer: { AdamW(learningRate: 1e-3, betas: (0.9, 0.99), weightDecay: 0.1, decays: AdamW.matrices) })
+
   /// An autoencoder of images.
   public static let autoencoder = Workload(
     "W11 autoenc", widths: [784, 256, 64, 256, 784], source: .uniform(rows: 256, columns: 784),
@@ -72,10 +97,12 @@ extension Workload {
     source: .tokens(rows: 64, columns: 64, count: 65), lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
     optimizer: { Adam(learningRate: 1e-3) })
 
-  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, autoencoder]
+  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, charGPT, autoencoder]
 
   /// Those whose steps use no random numbers, so that every framework computes the same losses.
-  public static let deterministic = [planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, autoencoder]
+  public static let deterministic = [
+    planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, charGPT, autoencoder,
+  ]
 }
 
 extension Workload {

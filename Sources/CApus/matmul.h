@@ -42,6 +42,9 @@ const void *apus_matmul_own_kernels(void);
 void apus_matmul_own_cuts(const void *kernels, const apus_matmul *shape, bool *by_rows, bool *by_columns);
 void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c,
                          apus_matmul_tile tile);
+/// C (+)= A B for float32 matrices that are parts of others: A (m, k) of any strides, B (k, n) and C (m, n) with contiguous rows.
+void apus_matmul_f32_block(const void *kernels, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                           const float *b, int64_t b_row, float *c, int64_t c_row, bool adds);
 
 // oneDNN, on the calling thread alone. `shape` is a tile's; the matrices of the whole C have `c_row` elements a row, and lie `c_batch`
 // apart. All return 0 or oneDNN's status.

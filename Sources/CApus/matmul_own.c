@@ -212,6 +212,15 @@ void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, con
   apus_matmul_own_run(choose(), shape, a, b, bias, c, tile);
 }
 
+void apus_matmul_f32_block(const void *on, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
+                           int64_t b_row, float *c, int64_t c_row, bool adds) {
+  if (m <= 0 || n <= 0) return;
+  const kernels *own = on;
+  const product x = {.rows = m, .columns = n, .k = k, .a = a, .b = b, .c = c, .a_row = a_row, .a_column = a_column, .b_row = b_row,
+                     .b_column = 1, .c_row = c_row, .narrow = n <= own->lanes && k >= 16, .from_c = adds, .to_end = true};
+  own->f32[n <= 4 ? 2 : n <= 8 ? 1 : 0](&x);
+}
+
 const void *apus_matmul_own_kernels(void) { return choose(); }
 
 void apus_matmul_own_cuts(const void *on, const apus_matmul *s, bool *by_rows, bool *by_columns) {

@@ -20,7 +20,9 @@ import Testing
     ]
   }
 
-  static let layers: [LayerCheck] = [
+  static let layers = simple + normalizations + attentions + shapes + containers
+
+  static let simple: [LayerCheck] = [
     LayerCheck(
       "Dense(5, 4, hasBias: false)", accepts: [[2, 5], [1, 5], [0, 5], [5], [2, 3, 5], [2, 0, 5]],
       refuses: [[5, 4], [5, 1], []]

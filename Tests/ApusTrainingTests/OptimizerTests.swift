@@ -20,6 +20,20 @@ final class Point: Layer {
 }
 
 @Suite struct OptimizerTests {
+  /// Of two parameters with gradients of 0, only the matrix shrinks.
+  @Test func onlySomeParametersDecay() {
+    let model = Sequential([Dense(2, 3, biases: .constant(1), dtype: .float64)])
+    let before = model.parameters.map(\.value)
+    let optimizer = AdamW(learningRate: 0.1, weightDecay: 0.5, decays: AdamW.matrices)
+    for _ in 0..<2 {
+      let zeros = before.map { Tensor.zeros($0.shape, dtype: .float64) }
+      optimizer.update(model, Gradients(parameters: model.parameters, tensors: zeros))
+    }
+    #expect(abs(model.parameters[0].value - before[0] * (0.95 * 0.95)).max().item < 1e-15)
+    #expect(model.parameters[1].value.doubles == [1, 1, 1])
+    #expect(optimizer.memory.step == 2)
+  }
+
   // MARK: PyTorch's trajectories
 
   private struct Fixture: Decodable {
@@ -34,6 +48,7 @@ final class Point: Layer {
       let betas: [Double]?
       let eps: Double?
       let beta: Double?
+      let weight_decay: Double?
     }
     let runs: [String: Run]
   }
@@ -45,7 +60,8 @@ final class Point: Layer {
   }
 
   @Test(
-    arguments: ["sgd", "momentum", "momentum average", "adam", "adam betas"], ["quadratic", "rosenbrock"])
+    arguments: ["sgd", "momentum", "momentum average", "adam", "adam betas", "adamW", "adamW strong"],
+    ["quadratic", "rosenbrock"])
   func hundredStepsAsInPyTorch(name: String, function: String) throws {
     let run = try #require(try Self.fixture.get().runs["\(name) on \(function)"])
     let options = run.options
@@ -57,6 +73,11 @@ final class Point: Layer {
     case "adam", "adam betas":
       let betas = try #require(options.betas)
       optimizer = Adam(learningRate: options.lr, betas: (betas[0], betas[1]), epsilon: try #require(options.eps))
+    case "adamW", "adamW strong":
+      let betas = try #require(options.betas)
+      optimizer = AdamW(
+        learningRate: options.lr, betas: (betas[0], betas[1]), epsilon: try #require(options.eps),
+        weightDecay: try #require(options.weight_decay))
     default: optimizer = SGD(learningRate: options.lr, momentum: try #require(options.momentum))
     }
     func value(_ p: Tensor) -> Tensor {

@@ -126,6 +126,16 @@ extension Activation {
     "gelu", "x Φ(x) (Hendrycks and Gimpel, 2016)",
     kernel: Elementwise("gelu") { x in 0.5 * x * (1 + erf(Expression(0.5.squareRoot()) * x)) })
 
+  /// The approximation ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) of ``gelu``, as in GPT-2.
+  public static let geluTanh = Activation(
+    "geluTanh", "½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel, 2016)",
+    kernel: Elementwise("geluTanh") { x in
+      let slope = (2 / Double.pi).squareRoot()
+      // Beyond ±10 tanh is ±1, and powers of x would overflow.
+      let c = select(x < -10, -10, select(x > 10, 10, x))
+      return 0.5 * x * (1 + ApusCore.tanh(Expression(slope) * (c + 0.044715 * (c * c * c))))
+    })
+
   /// x σ(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017).
   public static let silu = Activation(
     "silu", "x σ(x) (Elfwing et al., 2017)", kernel: Elementwise("silu") { x in x * ApusCore.sigmoid(x) })
@@ -154,7 +164,8 @@ extension Activation {
   /// Every activation, with default constants: the table of the notes and the usual ones besides.
   public static var all: [Activation] {
     [
-      .identity, .step, .sigmoid, .tanh, .arctan, .relu, .leakyRelu(), .elu(), .softplus, .selu, .gelu, .silu,
+      .identity, .step, .sigmoid, .tanh, .arctan, .relu, .leakyRelu(), .elu(), .softplus, .selu, .gelu, .geluTanh,
+      .silu,
       .softsign,
       .mish, .hardSigmoid, .hardTanh,
     ]

@@ -42,6 +42,18 @@ public final class Sequential: Layer {
   public subscript(index: Int) -> any Layer { layers[index] }
 }
 
+extension Sequential: CompositeLayer {
+  public func parts(for input: Shape) throws(ShapeError) -> [(name: String, layer: any Layer, input: Shape)] {
+    var parts: [(name: String, layer: any Layer, input: Shape)] = []
+    var shape = input
+    for (i, layer) in layers.enumerated() {
+      parts.append((name: "\(i)", layer: layer, input: shape))
+      shape = try layer.outputShape(for: shape)
+    }
+    return parts
+  }
+}
+
 /// Lets layers be listed without commas.
 @resultBuilder
 public enum LayerBuilder {

@@ -44,7 +44,7 @@ public final class Adam: Optimizer {
 }
 
 /// base to a whole power, by repeated squaring.
-private func power(_ base: Double, _ exponent: Int) -> Double {
+func power(_ base: Double, _ exponent: Int) -> Double {
   var (result, square, rest) = (1.0, base, exponent)
   while rest > 0 {
     if rest & 1 == 1 { result *= square }

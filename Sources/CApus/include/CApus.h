@@ -2,6 +2,7 @@
 #ifndef CAPUS_H
 #define CAPUS_H
 
+#include "apus_attention.h"
 #include "apus_elementwise.h"
 #include "apus_matmul.h"
 #include "apus_moments.h"
@@ -10,6 +11,7 @@
 #include "apus_random.h"
 #include "apus_recurrent.h"
 #include "apus_reduce.h"
+#include "apus_row_norm.h"
 #include "apus_testing.h"
 #include "apus_types.h"
 

@@ -16,8 +16,8 @@ HOW TO REBUILD THE INITIAL PARAMETERS AND THE DATA WITHOUT PYTHON
   f = sqrt(-2 * log(r2) / r2); the spare value becomes f * x1, and f * x2 is returned. The spare value survives calls of
   the other functions.
 * randint(0, 10, n) (64-bit default type, legacy masked rejection): the range's largest value 9 fits 32 bits, so every
-  draw takes ONE word, keeps word & 15 (the smallest 2^k - 1 that is >= 9) and repeats while it exceeds 9. There is no
-  buffering between draws. (Largest values above 2^32 - 1 take two words, the first as the high half.)
+  draw takes ONE word, keeps word & 15 (the smallest 2^k - 1 that is >= 9) and repeats while it exceeds 9 (of randint(0, 65):
+  word & 127, until it is at most 64). There is no buffering between draws. (Largest values above 2^32 - 1 take two words, the first as the high half.)
 * Arrays are filled in row-major order, computed in float64 and then rounded to float32.
 
 Parameters: one RandomState(1234) per workload; arrays in the order of "parameters" in workloads.json, each by its "init":
@@ -25,7 +25,7 @@ Parameters: one RandomState(1234) per workload; arrays in the order of "paramete
   {"normal": scale}     randn() * scale
   {"constant": value}   draws nothing
   A linear layer's weight has shape (out, in): z = x Wt + b.
-Data: one RandomState(7) per workload, x before y, by "draw": "randn", "rand" (= random_sample), "randint 0 10".
+Data: one RandomState(7) per workload, x before y, by "draw": "randn", "rand" (= random_sample), "randint 0 10", "randint 0 65".
   planar is the course's flower instead: RandomState(1) and, for j = 0, 1 (200 points each, rows 200 j ..< 200 j + 200):
   t = linspace(3.12 j, 3.12 (j + 1), 200) + 0.2 randn(200), then r = 4 sin(4 t) + 0.2 randn(200), x = (r sin t, r cos t), y = j.
   linspace(a, b, n)[i] = a + i * ((b - a) / (n - 1)) with the last element exactly b.
@@ -88,6 +88,35 @@ def dense_chain(*widths):
     return [entry for i, (m, n) in enumerate(zip(widths, widths[1:])) for entry in linear(f'fc{i + 1}', m, n)]
 
 
+def gpt(vocabulary, context, blocks, width):
+    small, residual = {'normal': 0.02}, {'normal': 0.02 / (2 * blocks) ** 0.5}
+    arrays = [('wte', (vocabulary, width), small), ('wpe', (context, width), small)]
+    for i in range(blocks):
+        arrays += [
+            (f'h{i}.ln1', (width,), {'constant': 1}),
+            (f'h{i}.qkv', (3 * width, width), small),
+            (f'h{i}.proj', (width, width), residual),
+            (f'h{i}.ln2', (width,), {'constant': 1}),
+            (f'h{i}.fc', (4 * width, width), small),
+            (f'h{i}.mlp', (width, 4 * width), residual),
+        ]
+    return arrays + [('lnf', (width,), {'constant': 1})]
+
+
+def run_gpt(p, x, heads=4):
+    batch, positions = x.shape
+    width = p['wte'].shape[1]
+    layer_norm = lambda a, gain: F.layer_norm(a, (width,), gain)
+    a = p['wte'][x] + p['wpe']
+    for i in range(sum(k.endswith('.qkv') for k in p)):
+        qkv = F.linear(layer_norm(a, p[f'h{i}.ln1']), p[f'h{i}.qkv'])
+        q, k, v = qkv.reshape(batch, positions, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(a.shape)
+        a = a + F.linear(attended, p[f'h{i}.proj'])
+        a = a + F.linear(F.gelu(F.linear(layer_norm(a, p[f'h{i}.ln2']), p[f'h{i}.fc'])), p[f'h{i}.mlp'])
+    return F.linear(layer_norm(a, p['lnf']), p['wte']).reshape(batch * positions, -1)
+
+
 def norm(name, features):
     return [(name + '.g', (features,), {'constant': 1}), (name + '.b', (features,), {'constant': 0})]
 
@@ -134,6 +163,15 @@ WORKLOADS = {
         loss='squaredError sum',
         optimizer={'adam': 1e-4},
     ),
+    # Learned positions, pre-norm blocks of 4 heads with causal attention and exact GELU, the head tied to wte, no biases. Only matrices
+    # decay.
+    'W10 chargpt': dict(
+        parameters=gpt(65, 64, 4, 128),
+        data={'x': ['randint 0 65', 12, 64], 'y': ['randint 0 65', 12, 64]},
+        layers=['gpt'],
+        loss='softmaxCrossEntropy mean',
+        optimizer={'adamW': 1e-3, 'betas': [0.9, 0.99], 'weight_decay': 0.1},
+    ),
     'W11 autoenc': dict(
         parameters=dense_chain(784, 256, 64, 256, 784),
         data={'x': ['rand', 256, 784], 'y': ['same as x']},
@@ -179,7 +217,7 @@ def batch(data):
             return random.randn(*shape).astype(np.float32)
         if kind == 'rand':
             return random.rand(*shape).astype(np.float32)
-        return random.randint(0, 10, *shape).astype(np.int32)
+        return random.randint(*map(int, kind.split()[1:]), shape).astype(np.int32)
 
     x = draw(*data['x'])
     return x, x if data['y'][0] == 'same as x' else draw(*data['y'])
@@ -188,9 +226,14 @@ def batch(data):
 def train(workload, kind):
     values = {k: torch.from_numpy(v).to(kind).requires_grad_() for k, v in initial(workload['parameters']).items()}
     x, y = map(torch.from_numpy, batch(workload['data']))
-    x, y = x.to(kind), y.to(kind) if y.is_floating_point() else y.long()
+    x, y = (t.to(kind) if t.is_floating_point() else t.long() for t in (x, y))
+    is_gpt = workload['layers'] == ['gpt']
     (name, rate), *options = workload['optimizer'].items()
-    optimizer = (torch.optim.SGD if name == 'sgd' else torch.optim.Adam)(values.values(), lr=rate, **dict(options))
+    if name == 'adamW':
+        groups = [dict(params=[v for v in values.values() if v.ndim >= 2]), dict(params=[v for v in values.values() if v.ndim < 2], weight_decay=0)]
+        optimizer = torch.optim.AdamW(groups, lr=rate, **dict(options))
+    else:
+        optimizer = (torch.optim.SGD if name == 'sgd' else torch.optim.Adam)(values.values(), lr=rate, **dict(options))
     loss_function = {
         'binaryCrossEntropyWithLogits mean': F.binary_cross_entropy_with_logits,
         'softmaxCrossEntropy mean': F.cross_entropy,
@@ -199,14 +242,16 @@ def train(workload, kind):
     losses = []
     for _ in range(10):
         a, arrays = x, iter(values.values())
-        for layer in workload['layers']:
+        if is_gpt:
+            a = run_gpt(values, x)
+        for layer in [] if is_gpt else workload['layers']:
             *norm, activation = layer.split()
             a = F.linear(a, next(arrays), None if norm else next(arrays))
             if norm:
                 a = F.batch_norm(a, None, None, next(arrays), next(arrays), training=True)
             if activation != 'none':
                 a = getattr(torch, activation)(a)
-        loss = loss_function(a, y)
+        loss = loss_function(a, y.flatten() if is_gpt else y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
