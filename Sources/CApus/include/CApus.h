@@ -2,11 +2,13 @@
 #ifndef CAPUS_H
 #define CAPUS_H
 
+#include "apus_convolution.h"
 #include "apus_elementwise.h"
 #include "apus_matmul.h"
 #include "apus_moments.h"
 #include "apus_move.h"
 #include "apus_parallel.h"
+#include "apus_pooling.h"
 #include "apus_random.h"
 #include "apus_reduce.h"
 #include "apus_testing.h"
