@@ -46,6 +46,19 @@ void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const vo
 void apus_matmul_f32_block(const void *kernels, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
                            const float *b, int64_t b_row, float *c, int64_t c_row, bool adds);
 
+/// A part of a larger product: `rows` x `columns` of C, whose rows lie `c_row` elements apart. B's rows lie without gaps, its own `b_row`
+/// apart. A bias (one for each column) and relu follow the sums, or the sums are added to what C holds. The bits of an element do not
+/// depend on which rows and columns are computed together as long as `columns` stays the same. f32 and f64.
+typedef struct {
+  apus_dtype dtype;
+  int64_t rows, columns, k;
+  const void *a, *b, *bias;
+  void *c;
+  int64_t a_row, a_column, b_row, c_row;
+  bool relu, adds;
+} apus_matmul_block;
+void apus_matmul_own_block(const void *kernels, const apus_matmul_block *block);
+
 // oneDNN, on the calling thread alone. `shape` is a tile's; the matrices of the whole C have `c_row` elements a row, and lie `c_batch`
 // apart. All return 0 or oneDNN's status.
 /// Whether plain GEMM can do this product.

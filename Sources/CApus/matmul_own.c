@@ -221,6 +221,17 @@ void apus_matmul_f32_block(const void *on, int64_t m, int64_t n, int64_t k, cons
   own->f32[n <= 4 ? 2 : n <= 8 ? 1 : 0](&x);
 }
 
+void apus_matmul_own_block(const void *kernels_, const apus_matmul_block *y) {
+  const kernels *on = kernels_;
+  const product x = {.rows = y->rows, .columns = y->columns, .k = y->k, .a = y->a, .b = y->b, .bias = y->bias, .c = y->c, .a_row = y->a_row,
+                     .a_column = y->a_column, .b_row = y->b_row, .b_column = 1, .c_row = y->c_row, .bias_step = 1, .relu = y->relu,
+                     .from_c = y->adds, .to_end = true};
+  if (y->dtype == APUS_F64)
+    on->f64(&x);
+  else
+    on->f32[y->columns <= 4 ? 2 : y->columns <= 8 ? 1 : 0](&x);
+}
+
 const void *apus_matmul_own_kernels(void) { return choose(); }
 
 void apus_matmul_own_cuts(const void *on, const apus_matmul *s, bool *by_rows, bool *by_columns) {

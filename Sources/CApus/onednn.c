@@ -2,9 +2,10 @@
 #include "onednn.h"
 
 #include <oneapi/dnnl/dnnl_debug.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#include "scratch.h"
 
 const char *apus_onednn_status_name(int32_t status) { return dnnl_status2str((dnnl_status_t)status); }
 
@@ -97,29 +98,6 @@ int apus_onednn_begin(void) {
 
 void apus_onednn_end(int threads) {
   if (threads != 1) omp_set_num_threads(threads);
-}
-
-// MARK: - Scratch memory
-
-typedef struct {
-  size_t bytes;
-  void *memory;
-} scratch;
-static _Thread_local scratch thread_scratch;
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-
-// One block serves every primitive of a thread, and goes when the thread does.
-static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
-
-static void *scratch_memory(size_t bytes) {
-  if (bytes <= thread_scratch.bytes) return thread_scratch.memory;
-  pthread_once(&scratch_once, make_scratch_key);
-  free(thread_scratch.memory);
-  thread_scratch.memory = apus_allocate(bytes);
-  thread_scratch.bytes = thread_scratch.memory ? bytes : 0;
-  pthread_setspecific(scratch_key, thread_scratch.memory);
-  return thread_scratch.memory;
 }
 
 // MARK: - Primitives
@@ -219,7 +197,7 @@ dnnl_status_t apus_primitive_create(dnnl_primitive_desc_t description, int count
 }
 
 static dnnl_status_t execute(const apus_primitive *p, argument_set *set, const void *const *buffers) {
-  void *scratch = p->scratch_bytes ? scratch_memory(p->scratch_bytes) : NULL;
+  void *scratch = p->scratch_bytes ? apus_thread_scratch(APUS_SCRATCH_ONEDNN, p->scratch_bytes) : NULL;
   if (p->scratch_bytes && !scratch) return dnnl_out_of_memory;
   for (int i = 0; i < p->count; i++) {
     void *data = p->codes[i] == DNNL_ARG_SCRATCHPAD ? scratch : (void *)buffers[i];  // oneDNN's memory objects know no const

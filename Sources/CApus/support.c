@@ -1,4 +1,5 @@
 // What Swift needs of C besides kernels: a word for each thread, a counter, memory, and numbers as text.
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #endif
 
 #include "CApus.h"
+#include "scratch.h"
 
 static _Thread_local apus_thread_state thread_state;
 apus_thread_state *apus_thread(void) { return &thread_state; }
@@ -17,6 +19,42 @@ uint64_t apus_next_sequence(void) { return atomic_fetch_add_explicit(&sequence, 
 
 void *apus_allocate(size_t bytes) { return aligned_alloc(64, (bytes + 63) & ~(size_t)63); }
 void apus_free(void *block) { free(block); }
+
+typedef struct {
+  size_t bytes;
+  void *memory;
+} scratch;
+static _Thread_local scratch thread_scratch[APUS_SCRATCHES];
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+// The blocks go when the thread does.
+static void free_scratch(void *blocks) {
+  scratch *all = blocks;
+  for (int i = 0; i < APUS_SCRATCHES; i++) {
+    free(all[i].memory);
+    all[i] = (scratch){0, NULL};
+  }
+}
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free_scratch); }
+
+void *apus_thread_scratch(apus_scratch_use use, size_t bytes) {
+  scratch *block = &thread_scratch[use];
+  if (bytes <= block->bytes) return block->memory;
+  pthread_once(&scratch_once, make_scratch_key);
+  free(block->memory);
+  block->memory = apus_allocate(bytes);
+  block->bytes = block->memory ? bytes : 0;
+  pthread_setspecific(scratch_key, thread_scratch);
+  return block->memory;
+}
+
+void *apus_thread_scratch_needed(apus_scratch_use use, size_t bytes) {
+  void *memory = apus_thread_scratch(use, bytes);
+  if (memory) return memory;
+  fprintf(stderr, "out of memory: %zu bytes were asked for\n", bytes);
+  abort();
+}
 
 int32_t apus_format_double(char *buffer, size_t capacity, char style, int32_t precision, double value) {
   const char format[] = {'%', '.', '*', style, 0};

@@ -5,7 +5,7 @@ import Testing
 /// All fixtures, by operation.
 private let fixtures: [String: [Fixture]] = {
   let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-  let families = ["elementwise", "reduce", "shape", "matmul", "losses"]
+  let families = ["elementwise", "reduce", "shape", "matmul", "losses", "convolution"]
   let all = families.flatMap { family -> [Fixture] in
     do { return try Fixture.load("/\(folder)/Fixtures/operations_\(family).jsonl") } catch {
       Issue.record("the \(family) fixtures cannot be read: \(error)")
@@ -35,7 +35,7 @@ private let looseGradients: Set<String> = ["hardSigmoid"]
 /// Every operation of the fixture files: values, element types, gradients, arrangements in memory.
 @Suite struct FixtureTests {
   @Test func everyFixtureIsThere() {
-    #expect(fixtures.values.map(\.count).reduce(0, +) == 1220)
+    #expect(fixtures.values.map(\.count).reduce(0, +) == 1338)
     let missing = operations.filter { operationTable[$0] == nil }
     #expect(missing.isEmpty, "fixtures without an operation")
     let unused = operationTable.keys.filter { fixtures[$0] == nil }

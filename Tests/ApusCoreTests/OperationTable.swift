@@ -161,6 +161,32 @@ let operationTable: [String: @Sendable ([Tensor], Fixture.Attributes) -> [Tensor
     return linear(x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, activation: epilogues[a.activation.string!]!)
   }
 
+  single("convolution") { x, a in
+    let padding: Padding =
+      a.padding.string == "same"
+      ? .same : .explicit(before: a.padding["before"]!.perAxis, after: a.padding["after"]!.perAxis)
+    return convolution(
+      x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, stride: a.stride.perAxis, dilation: a.dilation.perAxis,
+      padding: padding, groups: a.groups.int!, activation: a.activation.string == "relu" ? .relu : .none)
+  }
+  single("transposedConvolution") { x, a in
+    transposedConvolution(
+      x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, stride: a.stride.perAxis, dilation: a.dilation.perAxis,
+      padding: .both(a.padding.perAxis), outputPadding: a.outputPadding.perAxis, groups: a.groups.int!)
+  }
+  single("maxPool") { x, a in
+    x[0].maxPooled(
+      a.kernel.perAxis, stride: a.stride.perAxis, dilation: a.dilation.perAxis,
+      padding: .explicit(before: a.before.perAxis, after: a.after.perAxis), roundsUp: a.ceil.bool!)
+  }
+  single("averagePool") { x, a in
+    x[0].averagePooled(
+      a.kernel.perAxis, stride: a.stride.perAxis, padding: .explicit(before: a.before.perAxis, after: a.after.perAxis),
+      roundsUp: a.ceil.bool!, countsPadding: a.countsPadding.bool!)
+  }
+  single("adaptiveMaxPool") { x, a in x[0].maxPooled(to: a.extents.perAxis) }
+  single("adaptiveAveragePool") { x, a in x[0].averagePooled(to: a.extents.perAxis) }
+
   // The losses as formulas: ApusNN has its own, tested there.
   single("meanSquaredError") { x, a in reduced(square(x[0] - x[1]), a) }
   single("binaryCrossEntropyWithLogits") { x, a in reduced(softplus(x[0]) - x[0] * x[1], a) }
@@ -190,5 +216,6 @@ private func reduced(_ loss: Tensor, _ a: Fixture.Attributes) -> Tensor {
 
 extension JSON {
   fileprivate var ints: [Int]? { array?.compactMap(\.int) }
+  fileprivate var perAxis: PerAxis { PerAxis(ints!) }
   fileprivate var dtype: DType { DType.allCases.first { $0.description == string }! }
 }

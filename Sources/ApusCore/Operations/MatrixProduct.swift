@@ -102,7 +102,7 @@ struct Linear: Function {
 
 extension Epilogue {
   /// dz from dy, in terms of the output alone.
-  fileprivate func gradient(_ dy: Tensor, _ y: Tensor) -> Tensor {
+  func gradient(_ dy: Tensor, _ y: Tensor) -> Tensor {
     switch self {
     case .none: dy
     case .relu: Self.reluGradient(dy, y)

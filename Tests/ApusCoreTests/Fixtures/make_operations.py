@@ -10,12 +10,12 @@ does not fit), the rule of Apus's kernels is computed here in plain Python.
 
 import torch
 
-import elementwise, losses, matmul, reduce, shape
+import convolution, elementwise, losses, matmul, reduce, shape
 from fixture_writer import Family
 
 if __name__ == '__main__':
     print('torch', torch.__version__)
-    for module in (elementwise, reduce, shape, matmul, losses):
+    for module in (elementwise, reduce, shape, matmul, losses, convolution):
         family = Family('operations_' + module.__name__)
         module.make(family)
         family.write()
