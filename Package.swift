@@ -25,15 +25,30 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
     .target(name: "CApusDatasets", exclude: ["data", "README.md"]),
 
+    // C: compressed files and images, by the system's libraries.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .target(
+      name: "CApusImages", dependencies: ["CPNG", "CJPEG"],
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+
     // The library, from the tensor upwards.
     .target(name: "ApusCore", dependencies: ["CApus"], swiftSettings: swift),
     .target(name: "ApusNN", dependencies: ["ApusCore"], swiftSettings: swift),
     .target(name: "ApusModels", dependencies: ["ApusCore", "ApusNN"], swiftSettings: swift),
-    .target(name: "ApusData", dependencies: ["ApusCore", "CApusDatasets"], swiftSettings: swift),
-    .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
-    .target(name: "ApusFormats", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
+    .target(name: "ApusFiles", dependencies: ["CZlib"], swiftSettings: swift),
+    .target(name: "ApusData", dependencies: ["ApusCore", "ApusFiles", "CApusDatasets"], swiftSettings: swift),
     .target(
-      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusModels", "ApusData", "ApusTraining", "ApusFormats"],
+      name: "ApusImages", dependencies: ["ApusCore", "ApusFiles", "ApusData", "CApusImages"], swiftSettings: swift),
+    .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
+    .target(
+      name: "ApusFormats", dependencies: ["ApusCore", "ApusFiles", "ApusNN", "ApusData"], swiftSettings: swift),
+    .target(
+      name: "Apus",
+      dependencies: [
+        "ApusCore", "ApusFiles", "ApusNN", "ApusModels", "ApusData", "ApusImages", "ApusTraining", "ApusFormats",
+      ],
       swiftSettings: swift),
 
     // The command line, a thin shell over the library.
@@ -50,7 +65,10 @@ let package = Package(
     .testTarget(
       name: "ApusNNTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusModelsTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "ApusTestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusDataTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusImagesTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"],
       swiftSettings: swift),

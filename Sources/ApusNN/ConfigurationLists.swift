@@ -48,7 +48,7 @@ extension LayerConfiguration {
   }
 
   /// One of a few words.
-  func choice<Choice: RawRepresentable & CaseIterable>(_ name: String) throws -> Choice
+  package func choice<Choice: RawRepresentable & CaseIterable>(_ name: String) throws -> Choice
   where Choice.RawValue == String {
     let word = try text(name)
     guard let choice = Choice(rawValue: word) else {
@@ -59,7 +59,7 @@ extension LayerConfiguration {
   }
 
   /// The configuration of a layer inside another.
-  static func inner(_ layer: any Layer) -> LayerConfiguration {
+  package static func inner(_ layer: any Layer) -> LayerConfiguration {
     guard let layer = layer as? any ConfigurableLayer else {
       fatalError("\(layer) cannot be written into a file: make it a ConfigurableLayer")
     }
@@ -67,7 +67,7 @@ extension LayerConfiguration {
   }
 
   /// The layers inside, which must be as many as `count` says.
-  func inner(count: ClosedRange<Int>) throws -> [any Layer] {
+  package func inner(count: ClosedRange<Int>) throws -> [any Layer] {
     guard count.contains(layers.count) else {
       let expected = count.lowerBound == count.upperBound ? "\(count.lowerBound)" : "at least \(count.lowerBound)"
       throw ConfigurationError("\(kind): \(layers.count) layers inside were found; expected \(expected)")

@@ -157,7 +157,7 @@ extension LayerConfiguration {
     return value
   }
 
-  func number(_ name: String) throws -> Double {
+  package func number(_ name: String) throws -> Double {
     switch settings[name] {
     case .number(let value): return value
     case .integer(let value): return Double(value)

@@ -22,6 +22,8 @@ public final class Trainer<Model: Layer> {
   /// In which the products of training, evaluation and prediction are computed.
   public let precision: Precision
   var random: RandomSource
+  /// How many epochs have begun, in all calls of `fit`: each has an order of its own.
+  private var epochsBegun = 0
   /// From a batch to its loss and metrics; the first also updates the parameters.
   let (trainingStep, evaluationStep): (Program, Program)
 
@@ -66,7 +68,7 @@ public final class Trainer<Model: Layer> {
     }
   }
 
-  /// Goes `epochs` times through `training`.
+  /// Goes `epochs` times through `training`, in an order that depends on the trainer's seed and the epoch.
   /// - Parameters:
   ///   - validation: evaluated after each epoch, never trained on.
   ///   - batchSize: the examples of one update; the last batch of an epoch may be smaller.
@@ -79,17 +81,32 @@ public final class Trainer<Model: Layer> {
     _ training: Dataset, validation: Dataset? = nil, epochs: Int, batchSize: Int = 32,
     progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
   ) throws -> History {
+    try fit(
+      DataLoader(training, batchSize: batchSize, prefetchCount: 0, seed: random.seed),
+      validation: validation.map { Self.inOrder($0, batchSize: 1024) }, epochs: epochs, progress: progress,
+      onEpoch: onEpoch)
+  }
+
+  /// Goes `epochs` times through the batches of `training`.
+  ///
+  /// The loader's own seed decides the order and the augmentations; its batches may be prepared ahead, which changes no result.
+  /// - Throws: as ``fit(_:validation:epochs:batchSize:progress:onEpoch:)``, and whatever the loaders' sources throw.
+  @discardableResult
+  public func fit(
+    _ training: DataLoader, validation: DataLoader? = nil, epochs: Int, progress: Progress = .automatic,
+    onEpoch: (Epoch) throws -> Void = { _ in }
+  ) throws -> History {
     try check(training)
-    if let validation, validation.count > 0 { try check(validation) }
-    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
+    let validation = validation.flatMap { $0.source.count > 0 ? $0 : nil }
+    if let validation { try check(validation) }
     var history = History(metricNames: metrics.map(\.name))
     var reporter = ProgressReporter(progress, epochs: epochs)
     for number in stride(from: 1, through: epochs, by: 1) {
       let start = ContinuousClock.now
-      let (loss, scores) = try trainEpoch(training, number: number, batchSize: batchSize) { done in
+      let (loss, scores) = try trainEpoch(training, number: number) { done in
         reporter.batch(epoch: number, fraction: done)
       }
-      let checked = try validation.flatMap { $0.count > 0 ? try evaluate($0) : nil }
+      let checked = try validation.map { try evaluate($0) }
       let epoch = Epoch(
         number: number, loss: loss, metrics: scores, validationLoss: checked?.loss,
         validationMetrics: checked?.metrics ?? [:], seconds: (ContinuousClock.now - start).seconds)
@@ -101,11 +118,12 @@ public final class Trainer<Model: Layer> {
   }
 
   private func trainEpoch(
-    _ training: Dataset, number: Int, batchSize: Int, _ report: (Double) -> Void
+    _ training: DataLoader, number: Int, _ report: (Double) -> Void
   ) throws -> (loss: Double, metrics: [String: Double]) {
     var totals = Totals(metrics.count)
-    let batches = training.batches(of: batchSize, shuffledBy: &random)
-    for (x, y) in batches {
+    let batches = training.batches(epoch: epochsBegun)
+    epochsBegun += 1
+    while let (x, y) = try batches.next() {
       if let schedule { optimizer.learningRate = schedule(optimizer.memory.step) }
       let results: [Tensor]
       do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError
@@ -115,7 +133,7 @@ public final class Trainer<Model: Layer> {
             + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
       }
       totals.add(results, count: x.shape[0])
-      report(Double(totals.count) / Double(training.count))
+      report(Double(totals.count) / Double(training.exampleCount))
     }
     return (totals.loss, Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)))
   }
@@ -123,15 +141,25 @@ public final class Trainer<Model: Layer> {
   /// The mean loss and metrics on `data`, without changing anything.
   /// - Throws: `TrainingError` if the data do not fit the model.
   public func evaluate(_ data: Dataset, batchSize: Int = 1024) throws -> Evaluation {
+    try evaluate(Self.inOrder(data, batchSize: batchSize))
+  }
+
+  /// The mean loss and metrics on the batches of `data`, without changing anything.
+  /// - Throws: `TrainingError` if the data do not fit the model; whatever their source throws.
+  public func evaluate(_ data: DataLoader) throws -> Evaluation {
     try check(data)
-    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
     var totals = Totals(metrics.count)
-    for (x, y) in data.batches(of: batchSize) {
+    let batches = data.batches()
+    while let (x, y) = try batches.next() {
       totals.add(try withInference { try evaluationStep([x, y]) }, count: x.shape[0])
     }
     return Evaluation(
       loss: totals.loss, metrics: Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)),
       count: totals.count)
+  }
+
+  private static func inOrder(_ data: Dataset, batchSize: Int) -> DataLoader {
+    DataLoader(data, batchSize: batchSize, isShuffled: false, prefetchCount: 0)
   }
 
   /// The model's outputs (logits, for classification) for every row of `features`.
@@ -140,16 +168,27 @@ public final class Trainer<Model: Layer> {
     try withPrecision(precision) { try model.predict(features, batchSize: batchSize) }
   }
 
-  func check(_ data: Dataset) throws {
+  func check(_ loader: DataLoader) throws {
+    let data = loader.source
     guard data.count > 0 else { throw TrainingError("\(data.name): there are no examples") }
-    if let parameter = model.parameters.first, parameter.dtype != data.features.dtype {
+    guard loader.batchSize > 0 else {
+      throw TrainingError("the batch size is \(loader.batchSize); expected at least 1")
+    }
+    guard loader.batchCount > 0 else {
       throw TrainingError(
-        "\(data.name): the features are \(data.features.dtype), the model's parameters \(parameter.dtype); "
+        "\(data.name): \(data.count) examples are less than a batch of \(loader.batchSize), and smaller batches are left out"
+      )
+    }
+    // Whole numbers are up to the model: they are labels or positions, such as those of words.
+    let dtype = data.featureType.dtype
+    if let parameter = model.parameters.first, dtype.isFloatingPoint, parameter.dtype != dtype {
+      throw TrainingError(
+        "\(data.name): the features are \(dtype), the model's parameters \(parameter.dtype); "
           + "convert the features with cast(to:)")
     }
     do throws(ShapeError) {
-      let output = try model.outputShape(for: data.features.shape)
-      try loss.check(output: output, data)
+      let output = try model.outputShape(for: Shape([data.count] + (try loader.featureType().shape)))
+      try loss.check(output: output, target: Shape([data.count] + data.targetType.shape), kind: data.kind)
     } catch { throw TrainingError("\(data.name): \(error)") }
   }
 }
@@ -218,8 +257,8 @@ private struct Totals {
 
 extension Loss {
   /// Whether a network's output fits the targets of a data set.
-  func check(output: Shape, _ data: Dataset) throws(ShapeError) {
-    switch (task, data.kind) {
+  func check(output: Shape, target: Shape, kind: Dataset.Targets) throws(ShapeError) {
+    switch (task, kind) {
     case (.classification, .classes(let names)):
       guard output.rank == 2, output[1] == names.count else {
         throw ShapeError(
@@ -233,7 +272,6 @@ extension Loss {
         )
       }
     case (.regression, _):
-      let target = data.targets.shape
       guard output == target || (output.rank == 2 && output[1] == 1 && target.rank == 1) else {
         throw ShapeError(name, "the network's output has shape \(output), the targets have shape \(target)")
       }

@@ -12,8 +12,7 @@ extension Trainer {
   ///   - steps: the number of batches, each of which is used twice: by a step as always, and by one that runs an instruction at a time.
   /// - Throws: `TrainingError` if the data do not fit the model or the loss stops being a number.
   public func profile(on data: Dataset, batchSize: Int = 32, steps: Int = 20) throws -> ProgramProfile {
-    try check(data)
-    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
+    try check(DataLoader(data, batchSize: batchSize))
     guard steps > 0 else { throw TrainingError("a profile of \(steps) steps was asked for; expected at least 1") }
     let size = min(batchSize, data.count)
     var batches: [[Tensor]] = []

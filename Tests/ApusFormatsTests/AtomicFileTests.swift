@@ -1,6 +1,7 @@
 import ApusCore
 import Testing
 
+@testable import ApusFiles
 @testable import ApusFormats
 
 #if canImport(Glibc)

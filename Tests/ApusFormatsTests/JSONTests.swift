@@ -1,5 +1,6 @@
 import Testing
 
+@testable import ApusFiles
 @testable import ApusFormats
 
 @Suite struct JSONTests {

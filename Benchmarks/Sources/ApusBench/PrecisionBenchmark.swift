@@ -23,7 +23,9 @@ func precisionBenchmark(mode: Mode, data: String?, seconds: Double, into line: i
       (
         training, test,
         withSeed(seed) {
-          Sequential([Dense(784, 256, activation: .relu), Dense(256, 128, activation: .relu), Dense(128, 10)])
+          Sequential([
+            Flatten(), Dense(784, 256, activation: .relu), Dense(256, 128, activation: .relu), Dense(128, 10),
+          ])
         }
       )
     }

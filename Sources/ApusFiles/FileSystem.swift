@@ -6,11 +6,32 @@
   import Darwin
 #endif
 
-/// The little of the file system that a run needs.
+/// The little of the file system that is needed beside single files.
 package enum FileSystem {
   package static func isDirectory(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The names in a directory, in order; "." and ".." are left out.
+  /// - Throws: `FileFormatError` if it cannot be read.
+  package static func names(in path: String) throws(FileFormatError) -> [String] {
+    guard !path.utf8.contains(0), let stream = opendir(path) else {
+      let code = path.utf8.contains(0) ? ENOENT : errno
+      let kind: FileFormatError.Kind = code == ENOENT || code == ENOTDIR ? .notFound : .unreadable
+      let reason =
+        kind == .notFound
+        ? "there is no such directory" : "the directory cannot be read (\(String(cString: strerror(code))))"
+      throw FileFormatError(kind, path: path, reason)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    // By their bytes: the same order everywhere.
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// Makes a directory and those above it; returns whether it was not there before.

@@ -10,9 +10,9 @@
 ///
 /// The bytes go into a temporary file beside the target, which takes the target's name only when all of them are on the
 /// disk. Whoever reads the target, also after the machine lost power, finds the old file or the new one.
-enum AtomicFile {
+package enum AtomicFile {
   /// Replaces or makes the file at `path` with what `body` writes. If anything fails, an existing file stays as it is.
-  static func write(
+  package static func write(
     to path: String, _ body: (FileWriter) throws(FileFormatError) -> Void
   ) throws(FileFormatError) {
     let target = try Target(path)
@@ -36,7 +36,7 @@ enum AtomicFile {
   }
 
   /// Checks that ``write(to:_:)`` could write a file at `path`, without changing what is there.
-  static func check(_ path: String) throws(FileFormatError) {
+  package static func check(_ path: String) throws(FileFormatError) {
     let (descriptor, temporary) = try makeTemporary(in: try Target(path).directory, for: path)
     close(descriptor)
     unlink(temporary)
@@ -115,12 +115,12 @@ enum AtomicFile {
 }
 
 /// Appends bytes to an open file.
-struct FileWriter {
+package struct FileWriter {
   let descriptor: Int32
   /// For messages.
   let path: String
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(FileFormatError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileFormatError) {
     var done = 0
     while done < bytes.count {
       // Systems limit a single call to 2 GB.
@@ -133,7 +133,7 @@ struct FileWriter {
     }
   }
 
-  func write(_ bytes: [UInt8]) throws(FileFormatError) {
+  package func write(_ bytes: [UInt8]) throws(FileFormatError) {
     let result = bytes.withUnsafeBytes { buffer in
       Result { () throws(FileFormatError) in try write(buffer) }
     }

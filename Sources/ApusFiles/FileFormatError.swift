@@ -69,13 +69,13 @@ public struct FileFormatError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 /// What an operation wants to do with a file.
-enum FileAccess {
+package enum FileAccess {
   case read, write
 }
 
 extension FileFormatError {
   /// The error that the system reports as `code`.
-  init(system code: Int32, _ access: FileAccess, path: String) {
+  package init(system code: Int32, _ access: FileAccess, path: String) {
     switch code {
     case ENOENT: self.init(.notFound, path: path, "there is no such file; check the path")
     case EISDIR: self.init(directory: path)
@@ -90,18 +90,18 @@ extension FileFormatError {
     }
   }
 
-  init(directory path: String) {
+  package init(directory path: String) {
     self.init(.isDirectory, path: path, "this is a directory; name a file")
   }
 
-  init(irregular path: String) {
+  package init(irregular path: String) {
     self.init(.notARegularFile, path: path, "this is a device, a pipe or a socket; name a file")
   }
 }
 
 /// `text` on one line, control characters replaced and not much longer than `limit` characters: it comes from a file
 /// that may hold anything.
-func shown(_ text: String, limit: Int = 60) -> String {
+package func shown(_ text: String, limit: Int = 60) -> String {
   var result = String.UnicodeScalarView()
   for (count, scalar) in text.unicodeScalars.enumerated() {
     if count == limit { return String(result) + "…" }
@@ -115,10 +115,10 @@ func shown(_ text: String, limit: Int = 60) -> String {
 }
 
 /// The first few of `names`, quoted.
-func list(_ names: [String], limit: Int = 5) -> String {
+package func list(_ names: [String], limit: Int = 5) -> String {
   let first = names.prefix(limit).map { "'\(shown($0))'" }.joined(separator: ", ")
   return names.count > limit ? "\(first) and \(names.count - limit) more" : first
 }
 
 /// "1 byte", "12 bytes".
-func bytes(_ count: some BinaryInteger) -> String { count == 1 ? "1 byte" : "\(count) bytes" }
+package func bytes(_ count: some BinaryInteger) -> String { count == 1 ? "1 byte" : "\(count) bytes" }

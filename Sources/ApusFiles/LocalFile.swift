@@ -9,15 +9,15 @@
 /// An open file to read from at any place.
 ///
 /// It is read, not mapped: a mapped file that another process shortens meanwhile would kill this one.
-final class LocalFile: Sendable {
+package final class LocalFile: Sendable {
   /// As it was named.
-  let path: String
+  package let path: String
   /// In bytes, when it was opened.
-  let size: Int
+  package let size: Int
   private let descriptor: Int32
 
   /// - Throws: `FileFormatError` if there is no such file, or it is not a regular one, or may not be read.
-  init(reading path: String) throws(FileFormatError) {
+  package init(reading path: String) throws(FileFormatError) {
     // C would end the path at a zero character and open another file.
     guard !path.isEmpty && !path.utf8.contains(0) else { throw FileFormatError(system: ENOENT, .read, path: path) }
     // Without O_NONBLOCK, opening a pipe would wait until somebody writes into it.
@@ -41,7 +41,7 @@ final class LocalFile: Sendable {
 
   /// Fills `buffer` with the bytes that begin at `offset`.
   /// - Throws: `FileFormatError` if the system cannot read them, or the file has become shorter.
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileFormatError) {
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileFormatError) {
     var done = 0
     while done < buffer.count {
       // Systems limit a single call to 2 GB.
@@ -57,7 +57,7 @@ final class LocalFile: Sendable {
   }
 
   /// `count` bytes that begin at `offset`.
-  func bytes(at offset: Int, count: Int) throws(FileFormatError) -> [UInt8] {
+  package func bytes(at offset: Int, count: Int) throws(FileFormatError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     // A closure that throws would lose its error's type on the way through `withUnsafeMutableBytes`.
     let result = bytes.withUnsafeMutableBytes { buffer in

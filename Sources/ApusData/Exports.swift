@@ -1,0 +1,2 @@
+// The errors of files belong to the interface of what reads them.
+@_exported import ApusFiles

@@ -1,0 +1,2 @@
+// The system's libpng (Debian and Ubuntu: libpng-dev).
+#include <png.h>
