@@ -12,13 +12,27 @@ public struct Epoch: Sendable, Hashable {
   public let validationMetrics: [String: Double]
   /// How long the epoch took.
   public let seconds: Double
+
+  package init(
+    number: Int, loss: Double, metrics: [String: Double] = [:], validationLoss: Double? = nil,
+    validationMetrics: [String: Double] = [:], seconds: Double
+  ) {
+    self.number = number
+    self.loss = loss
+    self.metrics = metrics
+    self.validationLoss = validationLoss
+    self.validationMetrics = validationMetrics
+    self.seconds = seconds
+  }
 }
 
 /// The epochs of a training run.
 public struct History: Sendable, Hashable {
-  public internal(set) var epochs: [Epoch] = []
+  public package(set) var epochs: [Epoch] = []
   /// The names of the metrics, in order.
   public let metricNames: [String]
+
+  package init(metricNames: [String]) { self.metricNames = metricNames }
 
   /// The mean training loss of each epoch.
   public var losses: [Double] { epochs.map(\.loss) }

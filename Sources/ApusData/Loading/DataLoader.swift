@@ -41,7 +41,7 @@ public struct DataLoader: Sendable {
   public var exampleCount: Int { dropsLast ? batchCount * batchSize : source.count }
 
   /// The number of batches in an epoch.
-  public var batchCount: Int { (dropsLast ? source.count : source.count + batchSize - 1) / batchSize }
+  public var batchCount: Int { source.count / batchSize + (dropsLast || source.count % batchSize == 0 ? 0 : 1) }
 
   /// What the features of one example are in a batch.
   /// - Throws: `ShapeError` if an augmentation does not fit them.
@@ -115,7 +115,7 @@ private struct EpochPlan: Sendable {
 
   func batch(_ number: Int) throws -> Batch {
     let start = number * loader.batchSize
-    let indices = Array(order[start..<min(start + loader.batchSize, order.count)])
+    let indices = Array(order[start...].prefix(loader.batchSize))
     let (features, targets) = try loader.source.batch(indices)
     guard !loader.augmentations.isEmpty else { return (features, targets) }
     let stream = DataLoader.stream(0x61_7567_6d, epoch)  // "augm"

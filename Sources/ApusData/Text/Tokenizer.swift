@@ -67,14 +67,19 @@ public struct TokenizerFile: Sendable {
     guard json["version"]?.integer == Self.version else {
       throw FileFormatError(.unsupported, path: path, "the tokenizer is not of version \(Self.version) of the format")
     }
-    do throws(TokenizerError) {
-      switch json["kind"]?.string {
-      case CharacterTokenizer.kind: tokenizer = try CharacterTokenizer(json: json)
-      case WordTokenizer.kind: tokenizer = try WordTokenizer(json: json)
-      case BytePairTokenizer.kind: tokenizer = try BytePairTokenizer(json: json)
-      default: throw TokenizerError("'kind' is not one of 'characters', 'words' and 'byte_pairs'")
-      }
-    } catch { throw FileFormatError(.malformed, path: path, error.description) }
+    do throws(TokenizerError) { try self.init(json: json) } catch {
+      throw FileFormatError(.malformed, path: path, error.description)
+    }
+  }
+
+  /// The tokenizer that `json`, as ``Tokenizer/json`` gives it, describes.
+  public init(json: JSON) throws(TokenizerError) {
+    switch json["kind"]?.string {
+    case CharacterTokenizer.kind: tokenizer = try CharacterTokenizer(json: json)
+    case WordTokenizer.kind: tokenizer = try WordTokenizer(json: json)
+    case BytePairTokenizer.kind: tokenizer = try BytePairTokenizer(json: json)
+    default: throw TokenizerError("'kind' is not one of 'characters', 'words' and 'byte_pairs'")
+    }
   }
 }
 

@@ -1,0 +1,177 @@
+/// Trains a network to tell what images show.
+public struct ImageRun: NetworkRun {
+  /// The networks by their names.
+  public enum Network: String, Sendable, Hashable, CaseIterable {
+    case mlp
+    case lenet
+    case resnet18
+  }
+
+  public let data: ImageData
+  public let network: Network
+  public let model: ImageModel
+  private let plan: TrainingPlan
+  private let augmentations: [Augmentation]
+  private let (training, validation, test): (Dataset, Dataset, Dataset)
+
+  /// Reads the data and builds the network.
+  /// - Parameters:
+  ///   - directory: where the data's files are; nil: the cache.
+  ///   - hidden: the units of an mlp's hidden layers.
+  ///   - validationFraction: the share of the training images that is held back to watch progress.
+  ///   - isAugmented: whether every training image is shifted by up to two pixels at random, and mirrored where that changes nothing
+  ///     of what it shows.
+  /// - Throws: `DatasetError` or `FileFormatError` for data that cannot be used, `RunConfigurationError` for choices that do not fit.
+  public init(
+    _ data: ImageData, directory: String? = nil, network: Network, hidden: [Int] = [256, 128],
+    validationFraction: Double = 0, isAugmented: Bool = false, choices: TrainingChoices = TrainingChoices()
+  ) throws {
+    self.data = data
+    self.network = network
+    plan = try Self.usualPlan(network).applying(choices)
+    let (all, test) = try data.load(directory: directory)
+    (training, validation) = all.split(testFraction: validationFraction, seed: plan.seed)
+    self.test = test
+    guard training.count > 0 else { throw TrainingError("\(all.name): there are no images left to train on") }
+    let isMirrored = data == .cifar10 || data == .cifar100
+    augmentations =
+      isAugmented ? [.shift(upTo: 2)] + (isMirrored ? [.flipHorizontally()] : []) : []
+    let shape = Array(all.features.shape.dropFirst())
+    let classes = all.classNames.count
+    let dropout = plan.dropout
+    let layers = withSeed(plan.seed) {
+      switch network {
+      case .mlp:
+        let sizes = [shape.reduce(1, *)] + hidden
+        return Sequential {
+          Flatten()
+          for (inputs, outputs) in zip(sizes, hidden) {
+            Dense(inputs, outputs, activation: .relu)
+            if dropout > 0 { Dropout(dropout) }
+          }
+          Dense(sizes[sizes.count - 1], classes)
+        }
+      case .lenet: return .leNet5(classes: classes, inputs: shape[2], imageSize: shape[0])
+      case .resnet18: return .resNet(.resNet18, classes: classes, inputs: shape[2], stem: .small)
+      }
+    }
+    model = ImageModel(network: layers, imageShape: Shape(shape), classNames: all.classNames)
+  }
+
+  private static func usualPlan(_ network: Network) -> TrainingPlan {
+    TrainingPlan(
+      optimizer: .adam, learningRate: network == .lenet ? 2e-3 : 1e-3, schedule: .cosine,
+      epochs: network == .resnet18 ? 5 : 15, batchSize: 64, dropout: network == .mlp ? 0.2 : 0)
+  }
+
+  public var announcement: String {
+    get throws {
+      "\(data.rawValue): \(training.count) training, \(validation.count) validation and \(test.count) test images of "
+        + "\(model.imageShape), \(model.classNames.count) classes\n"
+        + (try model.network.summary(inputShape: Shape([1] + model.imageShape)).description)
+    }
+  }
+
+  public var settings: JSON {
+    plan.json([
+      JSON.Member("data", .string(data.rawValue)), JSON.Member("model", .string(network.rawValue)),
+      JSON.Member("augmented", .bool(!augmentations.isEmpty)),
+    ])
+  }
+
+  public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
+    plan.useThreads()
+    let loader = DataLoader(training, batchSize: plan.batchSize, augmentations: augmentations, seed: plan.seed)
+    let trainer = Trainer(
+      model.network, loss: .softmaxCrossEntropy, optimizer: plan.makeOptimizer(), metrics: [.accuracy],
+      schedule: plan.makeSchedule(steps: plan.epochs * loader.batchCount), seed: plan.seed, precision: plan.precision)
+    let held = DataLoader(validation, batchSize: 256, isShuffled: false)
+    return try trainer.fit(
+      loader, validation: validation.count > 0 ? held : nil, epochs: plan.epochs, progress: progress, onEpoch: onEpoch)
+  }
+
+  public func scores(of epoch: Epoch) -> [Score] {
+    [
+      Score("loss", epoch.loss), Score("accuracy", epoch.metrics["accuracy"]),
+      Score("validation_loss", epoch.validationLoss),
+      Score("validation_accuracy", epoch.validationMetrics["accuracy"]),
+    ]
+  }
+
+  public func measure() throws -> RunResult {
+    let (onTraining, onTest) = (try model.evaluate(training), try model.evaluate(test))
+    return RunResult(
+      scores: [
+        Score("loss", onTraining.loss), Score("accuracy", onTraining.report.accuracy),
+        Score("test_loss", onTest.loss), Score("test_accuracy", onTest.report.accuracy),
+      ], text: "test: loss \(onTest.loss.formatted(precision: 4)), \(onTest.report)")
+  }
+
+  public func save(to path: String) throws { try model.save(to: path) }
+}
+
+/// A network that tells what images show, with the shape of the images and the names of the classes.
+public struct ImageModel: Sendable {
+  public let network: Sequential
+  /// (height, width, channels) of the images, pixels from 0 to 1.
+  public let imageShape: Shape
+  public let classNames: [String]
+
+  public init(network: Sequential, imageShape: Shape, classNames: [String]) {
+    self.network = network
+    self.imageShape = imageShape
+    self.classNames = classNames
+  }
+
+  private static let key = "apus.images"
+
+  /// Whether a model file holds one.
+  static func isHeld(by file: ModelFile) -> Bool { file.metadata[key] != nil }
+
+  /// The model in a file.
+  /// - Throws: `FileFormatError` if there is none, or not as it should be.
+  public init(_ file: ModelFile, path: String) throws(FileFormatError) {
+    func malformed(_ reason: String) -> FileFormatError { FileFormatError(.malformed, path: path, reason) }
+    guard let text = file.metadata[Self.key], let json = try? JSON(parsing: text),
+      let extents = json["shape"]?.array?.compactMap(\.integer), extents.count == 3,
+      extents.allSatisfy({ (1...1 << 16).contains($0) }), let names = json["classes"]?.array?.compactMap(\.string),
+      !names.isEmpty
+    else { throw malformed("the metadata '\(Self.key)' are missing or not an image shape and class names") }
+    guard let network = file.model as? Sequential else {
+      throw malformed("the network is a \(type(of: file.model)); expected a Sequential")
+    }
+    let output: Shape
+    do { output = try network.outputShape(for: Shape([1] + extents)) } catch {
+      throw malformed("the network does not fit images of shape \(Shape(extents)): \(error)")
+    }
+    guard output == [1, names.count] else {
+      throw malformed("the network's output of shape \(output) does not fit \(names.count) classes")
+    }
+    self.init(network: network, imageShape: Shape(extents), classNames: names)
+  }
+
+  /// Writes network, shape and class names into one file, as a whole or not at all.
+  public func save(to path: String) throws(FileFormatError) {
+    let json = JSON.object([
+      JSON.Member("shape", .array(imageShape.map { .integer($0) })),
+      JSON.Member("classes", .array(classNames.map { .string($0) })),
+    ])
+    try network.save(to: path, metadata: [Self.key: json.text()])
+  }
+
+  /// The loss, and how the predictions compare with the truth.
+  /// - Throws: `DatasetError` if the images or classes are not those of the model.
+  public func evaluate(_ data: Dataset) throws -> (loss: Double, report: ClassificationReport) {
+    guard data.features.shape.dropFirst().elementsEqual(imageShape), data.classNames == classNames else {
+      throw DatasetError(
+        "\(data.name): there are examples of shape \(Shape(data.features.shape.dropFirst())) in \(data.classNames.count) "
+          + "classes; the model was trained on images of \(imageShape) in \(classNames.count) classes")
+    }
+    let logits = try network.predict(data.features, batchSize: 256)
+    return (
+      softmaxCrossEntropy(logits: logits, labels: data.targets).item,
+      ClassificationReport(
+        labels: data.targets.ints, predictions: logits.argMax(axis: 1).ints, classNames: classNames)
+    )
+  }
+}

@@ -1,0 +1,117 @@
+/// Trains a network to go on with a text, character by character.
+public struct TextRun: NetworkRun {
+  /// The networks by their names.
+  public enum Network: String, Sendable, Hashable, CaseIterable {
+    case lstm = "char-lstm"
+    case gru = "char-gru"
+    case gpt = "char-gpt"
+  }
+
+  public let path: String
+  public let network: Network
+  public let model: TextModel
+  private let plan: TrainingPlan
+  private let (training, test): (TokenText, TokenText)
+
+  /// The characters that the network sees at once.
+  private static let length = 64
+
+  /// Reads the text and builds the network. The last tenth of the text is held back to measure.
+  /// - Throws: `FileFormatError` if the file cannot be read or is no UTF-8 text, `DatasetError` if it is too short.
+  public init(path: String, network: Network, choices: TrainingChoices = TrainingChoices()) throws {
+    self.path = path
+    self.network = network
+    plan = try Self.usualPlan(network).applying(choices)
+    let text = try TextFile.read(path)
+    let tokenizer = CharacterTokenizer(trainedOn: text)
+    let tokens = try TokenText(path, text, by: tokenizer)
+    guard tokens.count >= 20 * (Self.length + 1) else {
+      throw DatasetError("\(path): there are \(tokens.count) characters; expected at least \(20 * (Self.length + 1))")
+    }
+    (training, test) = tokens.split()
+    let (count, dropout) = (tokenizer.vocabularySize, plan.dropout)
+    let layers: any ConfigurableLayer = withSeed(plan.seed) {
+      switch network {
+      case .lstm: RecurrentLanguageModel(.lstm, vocabulary: count, dropout: dropout)
+      case .gru: RecurrentLanguageModel(.gru, vocabulary: count, dropout: dropout)
+      case .gpt:
+        GPT(vocabulary: count, context: Self.length, blocks: 4, heads: 4, width: 128, dropout: dropout)
+      }
+    }
+    model = TextModel(network: layers, tokenizer: tokenizer)
+  }
+
+  private static func usualPlan(_ network: Network) -> TrainingPlan {
+    switch network {
+    case .lstm, .gru:
+      TrainingPlan(
+        optimizer: .adam, learningRate: 4e-3, schedule: .linear, epochs: 20, batchSize: 64, dropout: 0.2)
+    case .gpt:
+      TrainingPlan(optimizer: .adam, learningRate: 1e-3, schedule: .cosine, epochs: 20, batchSize: 32, dropout: 0.1)
+    }
+  }
+
+  public var announcement: String {
+    "\(path): \(training.count) characters to train on and \(test.count) to test on, \(model.tokenizer.vocabularySize) "
+      + "different ones\n\(model.network): \(model.network.parameterCount) parameters"
+  }
+
+  public var settings: JSON {
+    plan.json([JSON.Member("data", .string(path)), JSON.Member("model", .string(network.rawValue))])
+  }
+
+  /// An epoch is as many characters as there are to train on, in windows from random places.
+  public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
+    plan.useThreads()
+    let optimizer = plan.makeOptimizer()
+    let perEpoch = max(1, training.count / (plan.batchSize * Self.length))
+    let schedule = plan.makeSchedule(steps: plan.epochs * perEpoch)
+    let (layer, precision) = (model.network, plan.precision)
+    let step = Program("training step") { batch in
+      let (loss, gradients) = valueWithGradient(of: layer) { model in
+        softmaxCrossEntropy(logits: withPrecision(precision) { model(batch[0]) }, labels: batch[1])
+      }
+      try requireFinite(loss)
+      optimizer.update(layer, gradients.clipped(.globalNorm(1)))
+      return [loss]
+    }
+    var random = RandomSource(seed: plan.seed, stream: 0x74_7261_696e)  // as the trainer's: "train"
+    var history = History(metricNames: [])
+    var reporter = ProgressReporter(progress, epochs: plan.epochs)
+    for number in 1...plan.epochs {
+      let start = ContinuousClock.now
+      var total = 0.0
+      for i in 0..<perEpoch {
+        let batch = try training.randomWindows(count: plan.batchSize, length: Self.length, using: &random)
+        optimizer.learningRate = schedule(optimizer.memory.step)
+        do {
+          total += try withTraining(random: &random) { try step([batch.features, batch.targets])[0].item }
+        } catch let error as NotFiniteError {
+          throw TrainingError(
+            "the loss became \(error.value) in epoch \(number); try a smaller learning rate than \(plan.learningRate)")
+        }
+        reporter.batch(epoch: number, fraction: Double(i + 1) / Double(perEpoch))
+      }
+      let epoch = Epoch(
+        number: number, loss: total / Double(perEpoch), validationLoss: try model.loss(on: test),
+        seconds: (ContinuousClock.now - start) / .seconds(1))
+      history.epochs.append(epoch)
+      reporter.epoch(epoch, metricNames: [])
+      try onEpoch(epoch)
+    }
+    return history
+  }
+
+  public func scores(of epoch: Epoch) -> [Score] {
+    [Score("loss", epoch.loss), Score("validation_loss", epoch.validationLoss)]
+  }
+
+  public func measure() throws -> RunResult {
+    let loss = try model.loss(on: test)
+    return RunResult(
+      scores: [Score("test_loss", loss)],
+      text: "test: \(loss.formatted(precision: 4)) nats for each character on the last tenth of the text")
+  }
+
+  public func save(to path: String) throws { try model.save(to: path) }
+}
