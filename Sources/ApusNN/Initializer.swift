@@ -2,7 +2,7 @@ import ApusCore
 
 /// How a parameter starts.
 ///
-/// For a weight of shape (out, in, …) the fan-in is `in` times the remaining extents, the fan-out `out` times them.
+/// For a weight of shape (out, kernel…, in) the fan-in is `in` times the kernel's extents, the fan-out `out` times them.
 public enum Initializer: Sendable, Hashable {
   /// All elements 0. As a weight it leaves all units of a layer equal for ever (the symmetry problem; notes H3).
   case zeros
@@ -25,9 +25,9 @@ public enum Initializer: Sendable, Hashable {
 
   /// A tensor of the shape, drawn from `random`.
   public func callAsFunction(_ shape: Shape, dtype: DType = .float32, using random: inout RandomSource) -> Tensor {
-    let receptive = shape.dropFirst(2).reduce(1, *)
+    let receptive = shape.dropFirst().dropLast().reduce(1, *)
     let fanOut = Double((shape.first ?? 1) * receptive)
-    let fanIn = Double((shape.rank > 1 ? shape[1] : shape.first ?? 1) * receptive)
+    let fanIn = Double((shape.last ?? 1) * receptive)
     func normal(variance: Double) -> Tensor {
       .randomNormal(shape, standardDeviation: variance.squareRoot(), dtype: dtype, using: &random)
     }

@@ -97,12 +97,12 @@ extension Workload {
     source: .tokens(rows: 64, columns: 64, count: 65), lossFunction: { softmaxCrossEntropy(logits: $0, labels: $1) },
     optimizer: { Adam(learningRate: 1e-3) })
 
-  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, charGPT, autoencoder]
+  public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, charGPT, autoencoder] + images
 
   /// Those whose steps use no random numbers, so that every framework computes the same losses.
   public static let deterministic = [
     planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, charGPT, autoencoder,
-  ]
+  ] + images
 }
 
 extension Workload {
@@ -127,17 +127,19 @@ extension Workload {
   }
 
   /// A dense layer's weight and bias.
-  private static func dense(
-    _ name: String, _ inputs: Int, _ outputs: Int, hasBias: Bool = true, weights: InitialArray.Start? = nil
+  static func dense(
+    _ name: String, _ inputs: Int, _ outputs: Int, hasBias: Bool = true, weights: InitialArray.Start? = nil,
+    _ arrangement: InitialArray.Arrangement = .asDrawn
   ) -> [InitialArray] {
     let uniform = InitialArray.Start.uniform(inputs: inputs)
-    let weight = InitialArray(name: name + ".w", shape: [outputs, inputs], start: weights ?? uniform)
+    let weight = InitialArray(
+      name: name + ".w", shape: [outputs, inputs], start: weights ?? uniform, arrangement: arrangement)
     let bias = InitialArray(name: name + ".b", shape: [outputs], start: weights == nil ? uniform : .constant(0))
     return hasBias ? [weight, bias] : [weight]
   }
 
   /// The scale and shift of a batch normalisation.
-  private static func norm(_ name: String, _ features: Int) -> [InitialArray] {
+  static func norm(_ name: String, _ features: Int) -> [InitialArray] {
     [
       InitialArray(name: name + ".g", shape: [features], start: .constant(1)),
       InitialArray(name: name + ".b", shape: [features], start: .constant(0)),

@@ -27,8 +27,20 @@ public struct Workload: Sendable, CustomStringConvertible {
   public struct InitialArray: Sendable {
     /// The name that all frameworks' scripts share, such as "fc1.w".
     public let name: String
+    /// As it is drawn; the model's parameter may be arranged otherwise.
     public let shape: Shape
     let start: Start
+    var arrangement = Arrangement.asDrawn
+
+    /// How PyTorch's arrangement, in which all are drawn, becomes the model's.
+    enum Arrangement: Sendable {
+      case asDrawn
+      /// The weights of a convolution: the second axis becomes the last.
+      case channelsLast
+      /// The weights of a layer that reads, or writes, flattened images of this shape (channels, height, width): ours lie channels last.
+      case readsImages([Int])
+      case writesImages([Int])
+    }
 
     enum Start: Sendable {
       /// Uniform within 1 / √inputs.
@@ -48,6 +60,10 @@ public struct Workload: Sendable, CustomStringConvertible {
     case uniform(rows: Int, columns: Int)
     /// Whole numbers below `count`, for both.
     case tokens(rows: Int, columns: Int, count: Int)
+    /// Square images, and classes.
+    case imagesAndClasses(rows: Int, channels: Int, extent: Int)
+    /// Images of one channel that a hyperbolic tangent could give, and normal numbers.
+    case imagesAndNoise(rows: Int, extent: Int, noise: Int)
   }
 
   /// The key in `workloads.json`, such as "W3 mlp784".
@@ -59,6 +75,10 @@ public struct Workload: Sendable, CustomStringConvertible {
   let source: Source
   let lossFunction: @Sendable (_ output: Tensor, _ y: Tensor) -> Tensor
   let optimizer: @Sendable () -> any Optimizer
+  /// A step that is not one loss and one update.
+  var ownStep: (@Sendable (_ model: Sequential, _ optimizer: any Optimizer, _ batch: Batch) -> Tensor)?
+  /// Whether a step takes so long that a test takes few of them.
+  public internal(set) var isLarge = false
 
   public var description: String { name }
 
@@ -75,8 +95,9 @@ extension Workload {
     let model = Sequential(layers(dtype))
     var random = NumPyRandomState(seed: 1234)
     for (parameter, array) in zip(model.parameters, arrays) {
-      precondition(parameter.shape == array.shape)
-      parameter.value = Tensor(array.values(&random), shape: array.shape).cast(to: dtype)
+      let value = array.arranged(Tensor(array.values(&random), shape: array.shape))
+      precondition(parameter.shape == value.shape)
+      parameter.value = value.cast(to: dtype)
     }
     return model
   }
@@ -110,6 +131,12 @@ extension Workload {
       }
       let x = tokens()
       return (x, tokens())
+    case .imagesAndClasses(let rows, let channels, let extent):
+      let x = normal(rows, channels * extent * extent).reshaped([rows, channels, extent, extent]).channelsLast()
+      return (x.contiguous, Tensor(random.randint(0..<10, count: rows).map { Int32($0) }))
+    case .imagesAndNoise(let rows, let extent, let noise):
+      let x = random.randn(count: rows * extent * extent).map { Float(tanh(Double(Float($0)))) }
+      return (Tensor(x, shape: [rows, extent, extent, 1]).cast(to: dtype), normal(rows, noise))
     }
   }
 
@@ -125,6 +152,7 @@ extension Workload {
       var random = RandomSource(seed: 7, stream: UInt64(optimizer.memory.step))
       return withTraining(random: &random) { step(model, optimizer, batch) }
     }
+    if let ownStep { return ownStep(model, optimizer, batch) }
     let (loss, gradients) = valueWithGradient(of: model) { self.loss($0(batch.x), batch.y) }
     optimizer.update(model, gradients)
     return loss
@@ -151,7 +179,35 @@ extension Workload {
   }
 }
 
+extension Tensor {
+  /// The same elements in memory of their own.
+  fileprivate var contiguous: Tensor { concatenate([self]) }
+}
+
 extension Workload.InitialArray {
+  /// The model's arrangement of what was drawn.
+  public func arranged(_ tensor: Tensor) -> Tensor {
+    switch arrangement {
+    case .asDrawn: tensor
+    case .channelsLast: tensor.channelsLast()
+    case .readsImages(let image): tensor.reshaped([shape[0]] + image).channelsLast().reshaped(Array(shape))
+    case .writesImages(let image):
+      tensor.reshaped([1] + image + [shape[1]]).transposed([0, 2, 3, 1, 4]).reshaped(Array(shape))
+    }
+  }
+
+  /// What was drawn, from the model's arrangement.
+  public func drawn(_ tensor: Tensor) -> Tensor {
+    switch arrangement {
+    case .asDrawn: tensor
+    case .channelsLast: tensor.channelsFirst()
+    case .readsImages(let image):
+      tensor.reshaped([shape[0]] + image[1...] + [image[0]]).channelsFirst().reshaped(Array(shape))
+    case .writesImages(let image):
+      tensor.reshaped(image[1...] + [image[0], shape[1]]).transposed([2, 0, 1, 3]).reshaped(Array(shape))
+    }
+  }
+
   /// The elements, rounded to float32 as NumPy does.
   fileprivate func values(_ random: inout NumPyRandomState) -> [Float] {
     switch start {

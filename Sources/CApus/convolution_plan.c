@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 apus_convolution_route_kind apus_convolution_route(const apus_convolution *c, apus_convolution_kind kind) {
-  (void)kind;
+  const bool is_backwards = kind == APUS_CONVOLUTION_INPUT_GRADIENT;
   const int64_t in = c->in_channels / c->groups, out = c->out_channels / c->groups;
   if (in == 1 && out == 1 && c->groups > 1) return APUS_CONVOLUTION_DEPTHWISE;
   if (c->dtype != APUS_F32) return APUS_CONVOLUTION_OWN;
   if (apus_convolution_work(c) < 1e6) return APUS_CONVOLUTION_OWN;
   if (c->groups > 1 && (in % 16 != 0 || out % 16 != 0)) return APUS_CONVOLUTION_OWN;
-  return in >= 16 && out >= 16 ? APUS_CONVOLUTION_ONEDNN : APUS_CONVOLUTION_OWN;
+  if (is_backwards && (in < 16 || out < 16)) return APUS_CONVOLUTION_OWN;
+  return APUS_CONVOLUTION_ONEDNN;
 }
 
 apus_convolution_plan *apus_convolution_plan_make(const apus_convolution *shape, apus_convolution_kind kind, bool has_bias, bool relu,

@@ -133,8 +133,8 @@ import Testing
     refuses(TransformerBlock(4, heads: 2), "'norm' is 'within'; expected one of 'before', 'after'") {
       $0.settings["norm"] = .text("within")
     }
-    refuses(Padding((1, 1)), "1 and 0 widths were found; expected 1 to 6 pairs") { $0.settings["after.0"] = nil }
-    refuses(Padding((1, 1), mode: .circular), "there is no mode 'spherical'") {
+    refuses(Pad((1, 1)), "1 and 0 widths were found; expected 1 to 6 pairs") { $0.settings["after.0"] = nil }
+    refuses(Pad((1, 1), mode: .circular), "there is no mode 'spherical'") {
       $0.settings["mode"] = .text("spherical")
     }
     refuses(Upsampling(2), "0 factors were found") { $0.settings["factors.0"] = nil }

@@ -22,9 +22,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [Shape([200, 300]), [40, 30, 5, 5]]) func variances(shape: Shape) {
-    let receptive = shape.dropFirst(2).reduce(1, *)
-    let (fanOut, fanIn) = (Double(shape[0] * receptive), Double(shape[1] * receptive))
+  @Test(arguments: [Shape([200, 300]), [40, 5, 5, 30]]) func variances(shape: Shape) {
+    let receptive = shape.dropFirst().dropLast().reduce(1, *)
+    let (fanOut, fanIn) = (Double(shape[0] * receptive), Double(shape[shape.rank - 1] * receptive))
     let glorot = 2 / (fanIn + fanOut)
     let he = 2 / fanIn
     let cases: [(Initializer, variance: Double, isUniform: Bool)] = [

@@ -82,21 +82,21 @@ extension LayerCheckTests {
   ]
 
   static let shapes: [LayerCheck] = [
-    LayerCheck("Padding((1, 2))", accepts: [[2, 3, 2], [0, 1, 1]], refuses: [[2, 3], [1, 2, 3, 4]]) { _ in
-      Padding((1, 2))
+    LayerCheck("Pad((1, 2))", accepts: [[2, 3, 2], [0, 1, 1]], refuses: [[2, 3], [1, 2, 3, 4]]) { _ in
+      Pad((1, 2))
     },
-    LayerCheck("Padding((0, 1), (1, 0), mode: .constant(2.5))", accepts: [[2, 3, 4, 2]]) { _ in
-      Padding((0, 1), (1, 0), mode: .constant(2.5))
+    LayerCheck("Pad((0, 1), (1, 0), mode: .constant(2.5))", accepts: [[2, 3, 4, 2]]) { _ in
+      Pad((0, 1), (1, 0), mode: .constant(2.5))
     },
     LayerCheck(
-      "Padding((1, 2), (0, 1), mode: .reflection)", accepts: [[2, 3, 2, 2], [1, 4, 5, 1]],
+      "Pad((1, 2), (0, 1), mode: .reflection)", accepts: [[2, 3, 2, 2], [1, 4, 5, 1]],
       refuses: [[2, 2, 3, 2], [2, 3, 1, 1]]
-    ) { _ in Padding((1, 2), (0, 1), mode: .reflection) },
-    LayerCheck("Padding((2, 3), mode: .replication)", accepts: [[2, 1, 2], [1, 4, 1]], refuses: [[2, 0, 2]]) { _ in
-      Padding((2, 3), mode: .replication)
+    ) { _ in Pad((1, 2), (0, 1), mode: .reflection) },
+    LayerCheck("Pad((2, 3), mode: .replication)", accepts: [[2, 1, 2], [1, 4, 1]], refuses: [[2, 0, 2]]) { _ in
+      Pad((2, 3), mode: .replication)
     },
-    LayerCheck("Padding((3, 1), mode: .circular)", accepts: [[2, 3, 2]], refuses: [[2, 2, 2]]) { _ in
-      Padding((3, 1), mode: .circular)
+    LayerCheck("Pad((3, 1), mode: .circular)", accepts: [[2, 3, 2]], refuses: [[2, 2, 2]]) { _ in
+      Pad((3, 1), mode: .circular)
     },
     LayerCheck("Crop((1, 0), (0, 2))", accepts: [[2, 3, 4, 1], [1, 1, 2, 1]], refuses: [[2, 0, 3, 1], [2, 3, 4]]) { _ in
       Crop((1, 0), (0, 2))

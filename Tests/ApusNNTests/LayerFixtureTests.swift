@@ -97,9 +97,9 @@ import Testing
       let mode = modes[s.mode!]!
       return plain(
         widths.count == 1
-          ? Padding(widths[0], mode: mode)
+          ? Pad(widths[0], mode: mode)
           : widths.count == 2
-            ? Padding(widths[0], widths[1], mode: mode) : Padding(widths[0], widths[1], widths[2], mode: mode))
+            ? Pad(widths[0], widths[1], mode: mode) : Pad(widths[0], widths[1], widths[2], mode: mode))
     case "upsampling":
       let (f, mode) = (s.factors!, Upsampling.Mode(rawValue: s.mode!)!)
       return plain(

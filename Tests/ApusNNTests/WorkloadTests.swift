@@ -21,13 +21,14 @@ import Testing
     let parameters: [Array]
     let data: [String: Array]
     let losses: [Double]
+    let losses32: [Double]
     let after10: [String: After]
   }
 
   private struct MissingReference: Error { let workload: String }
 
   private static func reference(_ workload: Workload) throws -> Reference {
-    for file in ["workloads.json", "charlstm.json"] {
+    for file in ["workloads.json", "charlstm.json", "image_workloads.json"] {
       let all: [String: Reference] = try fixture(file)
       if let reference = all[workload.name] { return reference }
     }
@@ -48,11 +49,12 @@ import Testing
     let batch = workload.makeBatch()
     #expect(model.parameters.count == reference.parameters.count)
     #expect(workload.arrays.map(\.name) == reference.parameters.map(\.name))
-    for (parameter, expected) in zip(model.parameters, reference.parameters) {
-      #expect(Array(parameter.shape) == expected.shape)
-      #expect(Self.hash(parameter.value) == expected.fnv1a, "\(expected.name ?? "")")
+    for ((parameter, array), expected) in zip(zip(model.parameters, workload.arrays), reference.parameters) {
+      let drawn = array.drawn(parameter.value)
+      #expect(Array(drawn.shape) == expected.shape)
+      #expect(Self.hash(drawn) == expected.fnv1a, "\(expected.name ?? "")")
     }
-    for (tensor, key) in [(batch.x, "x"), (batch.y, "y")] {
+    for (tensor, key) in [(batch.x.channelsFirst(), "x"), (batch.y, "y")] {
       let expected = try #require(reference.data[key])
       #expect(Array(tensor.shape) == expected.shape)
       #expect(Self.hash(tensor) == expected.fnv1a, "\(key)")
@@ -63,13 +65,16 @@ import Testing
     let reference = try Self.reference(workload)
     let model = workload.makeModel(dtype: .float64)
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch(dtype: .float64))
-    let losses = (0..<10).map { _ in workload.step(model, optimizer, batch).item }
+    let count = workload.isLarge ? 2 : 10
+    let losses = (0..<count).map { _ in workload.step(model, optimizer, batch).item }
     for (step, (found, expected)) in zip(losses, reference.losses).enumerated() {
       #expect(abs(found - expected) <= 1e-10 * expected, "step \(step + 1): \(found), expected \(expected)")
     }
-    for (parameter, expected) in zip(model.parameters, reference.parameters) {
+    guard count == 10 else { return }
+    for ((parameter, array), expected) in zip(zip(model.parameters, workload.arrays), reference.parameters) {
       let after = try #require(reference.after10[expected.name ?? ""])
-      #expect(difference(parameter.value.flattened()[0..<after.first.count], after.first, 1e-8) == nil)
+      let drawn = array.drawn(parameter.value).flattened()
+      #expect(difference(drawn[0..<after.first.count], after.first, 1e-8) == nil)
       let size = abs(parameter.value).sum().item
       #expect(abs(parameter.value.sum().item - after.sum) <= 1e-8 * size)
     }
@@ -92,7 +97,9 @@ import Testing
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch())
     for (step, expected) in reference.losses.enumerated() {
       let loss = workload.step(model, optimizer, batch).item
-      let tolerance = step < 5 ? 1e-6 : 3e-6
+      // Networks with normalised images are so far from linear that PyTorch's own distance says more than a fixed one.
+      let own = abs(reference.losses32[step] - expected) / expected
+      let tolerance = max(step < 5 ? 1e-6 : 3e-6, workload.isOfImages ? 10 * own : 0)
       #expect(abs(loss - expected) <= tolerance * expected, "step \(step + 1): \(loss), expected \(expected)")
     }
   }

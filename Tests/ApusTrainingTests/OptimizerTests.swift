@@ -45,6 +45,7 @@ final class Point: Layer {
     struct Options: Decodable {
       let lr: Double
       let momentum: Double?
+      let weight_decay: Double?
       let betas: [Double]?
       let eps: Double?
       let beta: Double?
@@ -60,8 +61,10 @@ final class Point: Layer {
   }
 
   @Test(
-    arguments: ["sgd", "momentum", "momentum average", "adam", "adam betas", "adamW", "adamW strong"],
-    ["quadratic", "rosenbrock"])
+    arguments: [
+      "sgd", "sgd weightDecay", "momentum", "momentum weightDecay", "momentum average", "adam", "adam betas",
+      "adamW", "adamW strong",
+    ], ["quadratic", "rosenbrock"])
   func hundredStepsAsInPyTorch(name: String, function: String) throws {
     let run = try #require(try Self.fixture.get().runs["\(name) on \(function)"])
     let options = run.options
@@ -78,7 +81,9 @@ final class Point: Layer {
       optimizer = AdamW(
         learningRate: options.lr, betas: (betas[0], betas[1]), epsilon: try #require(options.eps),
         weightDecay: try #require(options.weight_decay))
-    default: optimizer = SGD(learningRate: options.lr, momentum: try #require(options.momentum))
+    default:
+      optimizer = SGD(
+        learningRate: options.lr, momentum: try #require(options.momentum), weightDecay: options.weight_decay ?? 0)
     }
     func value(_ p: Tensor) -> Tensor {
       let (x, y) = (p[0], p[1])

@@ -62,7 +62,7 @@ import Testing
       let step = Program(workload.name, isEager: isEager) { [workload.step(model, optimizer, ($0[0], $0[1]))] }
       var random = RandomSource(seed: 5)
       // The largest networks need not take all hundred.
-      let count = workload.name.contains("mlpbn") ? 20 : 100
+      let count = workload.isLarge ? 3 : workload.isOfImages ? 6 : workload.name.contains("mlpbn") ? 20 : 100
       return try (0..<count).map { _ in
         try withTraining(random: &random) { try step([batch.x, batch.y])[0].item }
       }

@@ -11,7 +11,7 @@ struct ApusBench: ParsableCommand {
     discussion: """
       Networks (one step is forward, loss, backward and update on one fixed batch): \
       \(Workload.all.map(\.shortName).joined(separator: ", ")).
-      Prediction of one sample: infer1-mlp, coldstart from the start of the process, concurrent-mlp on many threads.
+      Prediction of one sample: infer1-mlp, infer1-lenet, coldstart from the start of the process, concurrent-mlp on many threads.
       The machine: ceilings. Kernels beside it: kernels, gemm, elementwise.
       Accuracy and speed of bfloat16 products beside float32: precision.
       """)
@@ -32,7 +32,7 @@ struct ApusBench: ParsableCommand {
   var data: String?
 
   private static let others = [
-    "infer1-mlp", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
+    "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
     "precision",
   ]
 
@@ -53,6 +53,8 @@ struct ApusBench: ParsableCommand {
     case "elementwise": elementwiseBenchmark(seconds: seconds, threads: threads, into: &line)
     case "coldstart": try coldStartBenchmark(mode: mode, data: data, into: &line)
     case "infer1-mlp": try predictionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
+    case "infer1-lenet":
+      try predictionBenchmark(of: .lenet, mode: mode, data: data, seconds: seconds, into: &line)
     case "concurrent-mlp": try concurrentBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     case "precision": try precisionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     default:

@@ -38,12 +38,14 @@ func trainingBenchmark(
   line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 
-/// Times the prediction of one sample by the network of `mlp784`. What is reported as the loss is the sum of the ten outputs.
-func predictionBenchmark(mode: Mode, data: String?, seconds: Double, into line: inout JSONLine) throws {
-  let (model, x) = try predictor(data: data)
+/// Times the prediction of one sample by the network of `workload`. What is reported as the loss is the sum of the ten outputs.
+func predictionBenchmark(
+  of workload: Workload = .mlp784, mode: Mode, data: String?, seconds: Double, into line: inout JSONLine
+) throws {
+  let (model, x) = try predictor(of: workload, data: data)
   let times = measure(
     seconds: seconds, step: try mode.prediction(model, x), value: { Double($0.reduce(0, +)) })
-  line.add(times, parameters: model.parameterCount, expected: Workload.mlp784.parameterCount)
+  line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 
 /// Measures from the start of the process to the first prediction.
@@ -62,7 +64,7 @@ func coldStartBenchmark(mode: Mode, data: String?, into line: inout JSONLine) th
   line.add("built_s", built, digits: 6)
 }
 
-/// The network of `mlp784` and one sample.
-func predictor(data: String?) throws -> (model: Sequential, x: Tensor) {
-  (try Workload.mlp784.makeModel(from: data), try Workload.mlp784.makeSample(from: data))
+/// The network of `workload` and one sample.
+func predictor(of workload: Workload = .mlp784, data: String?) throws -> (model: Sequential, x: Tensor) {
+  (try workload.makeModel(from: data), try workload.makeSample(from: data))
 }

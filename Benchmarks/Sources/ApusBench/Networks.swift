@@ -19,7 +19,7 @@ extension Workload {
     guard let directory else { return model }
     for (parameter, array) in zip(model.parameters, arrays) {
       let path = "\(directory)/\(shortName)/\(array.name).npy"
-      let value = try NPYFile.read(path)
+      let value = array.arranged(try NPYFile.read(path))
       guard value.type == parameter.value.type else {
         throw BenchmarkError("\(path) holds \(value.type); expected \(parameter.value.type)")
       }
@@ -32,13 +32,14 @@ extension Workload {
   func makeBatch(from directory: String?) throws -> Batch {
     guard let directory else { return makeBatch() }
     let path = "\(directory)/\(shortName)"
-    return (try NPYFile.read(path + "/_x.npy"), try NPYFile.read(path + "/_y.npy"))
+    return (try NPYFile.read(path + "/_x.npy").channelsLast(), try NPYFile.read(path + "/_y.npy"))
   }
 
   /// One sample of normal numbers: the first of the batch, without drawing the others.
   func makeSample(from directory: String?) throws -> Tensor {
-    if let directory { return try NPYFile.read("\(directory)/\(shortName)/_x.npy")[0..<1] }
+    if let directory { return try NPYFile.read("\(directory)/\(shortName)/_x.npy").channelsLast()[0..<1] }
     var random = NumPyRandomState(seed: 7)
-    return Tensor(random.randn(count: widths[0]).map { Float($0) }, shape: [1, widths[0]])
+    let shape: Shape = isOfImages ? [1, 28, 28, 1] : [1, widths[0]]
+    return Tensor(random.randn(count: shape.elementCount).map { Float($0) }, shape: shape)
   }
 }

@@ -310,3 +310,18 @@ private func window(
       weight.spatialExtents, stride: stride, dilation: dilation, padding: padding, input: input, operation: name)
   } catch { stop(error) }
 }
+
+// MARK: - Other arrangements
+
+extension Tensor {
+  /// Images (n, channels, spatial…), as PyTorch has them, as ours (n, spatial…, channels); and PyTorch's weights of convolutions
+  /// (out, in / groups, kernel…) and of transposed ones (in, out / groups, kernel…) as ours. The second axis becomes the last: a view.
+  public func channelsLast() -> Tensor {
+    rank < 3 ? self : transposed([0] + Array(2..<rank) + [1])
+  }
+
+  /// The reverse of ``channelsLast()``: the last axis becomes the second.
+  public func channelsFirst() -> Tensor {
+    rank < 3 ? self : transposed([0, rank - 1] + Array(1..<(rank - 1)))
+  }
+}

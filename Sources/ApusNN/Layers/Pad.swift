@@ -3,10 +3,10 @@ import ApusCore
 /// A border around the spatial axes of x, of shape (n, …, channels).
 ///
 /// ```swift
-/// Padding((1, 1), (2, 2))                          // zeros: one row above and below, two columns left and right
-/// Padding((1, 1), (1, 1), mode: .reflection)
+/// Pad((1, 1), (2, 2))                          // zeros: one row above and below, two columns left and right
+/// Pad((1, 1), (1, 1), mode: .reflection)
 /// ```
-public final class Padding: Layer {
+public final class Pad: Layer {
   /// The elements before and after, for each spatial axis.
   public let widths: [(before: Int, after: Int)]
   public let mode: PaddingMode
@@ -20,7 +20,7 @@ public final class Padding: Layer {
 
   fileprivate init(widths: [(before: Int, after: Int)], mode: PaddingMode) {
     guard !widths.isEmpty, widths.count <= Shape.maximumRank - 2, widths.allSatisfy({ $0.before >= 0 && $0.after >= 0 })
-    else { fatalError("Padding: \(widths.count) pairs of widths; expected 1 to 6 pairs, none negative") }
+    else { fatalError("Pad: \(widths.count) pairs of widths; expected 1 to 6 pairs, none negative") }
     self.widths = widths
     self.mode = mode
   }
@@ -49,12 +49,12 @@ public final class Padding: Layer {
 
   public var description: String {
     let list = widths.map { "(\($0.before), \($0.after))" }.joined(separator: ", ")
-    return "Padding(\(list)" + (mode == .constant(0) ? "" : ", mode: .\(mode)") + ")"
+    return "Pad(\(list)" + (mode == .constant(0) ? "" : ", mode: .\(mode)") + ")"
   }
 }
 
-extension Padding: ConfigurableLayer {
-  public static var kind: String { "Padding" }
+extension Pad: ConfigurableLayer {
+  public static var kind: String { "Pad" }
 
   public var configuration: LayerConfiguration {
     var result = LayerConfiguration(kind: Self.kind)
@@ -71,7 +71,7 @@ extension Padding: ConfigurableLayer {
     let range = 0...(1 << 20)
     let (before, after) = (try configuration.list("before", in: range), try configuration.list("after", in: range))
     guard before.count == after.count, (1...(Shape.maximumRank - 2)).contains(before.count) else {
-      throw ConfigurationError("Padding: \(before.count) and \(after.count) widths were found; expected 1 to 6 pairs")
+      throw ConfigurationError("Pad: \(before.count) and \(after.count) widths were found; expected 1 to 6 pairs")
     }
     let modes: [String: PaddingMode] = [
       "reflection": .reflection, "replication": .replication, "circular": .circular,
@@ -81,14 +81,14 @@ extension Padding: ConfigurableLayer {
       mode = .constant(try configuration.finite("value"))
     } else {
       let name = try configuration.text("mode")
-      guard let known = modes[name] else { throw ConfigurationError("Padding: there is no mode '\(name)'") }
+      guard let known = modes[name] else { throw ConfigurationError("Pad: there is no mode '\(name)'") }
       mode = known
     }
     self.init(widths: zip(before, after).map { (before: $0, after: $1) }, mode: mode)
   }
 }
 
-/// Without a border of the spatial axes of x, of shape (n, …, channels): what ``Padding`` adds.
+/// Without a border of the spatial axes of x, of shape (n, …, channels): what ``Pad`` adds.
 public final class Crop: Layer {
   /// The elements to leave out before and after, for each spatial axis.
   public let widths: [(before: Int, after: Int)]

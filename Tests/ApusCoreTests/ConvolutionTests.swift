@@ -1,0 +1,192 @@
+import ApusTestSupport
+import CApus
+import Testing
+
+@testable import ApusCore
+
+/// What the fixtures, which are small, do not reach: the routes of large convolutions, programs, errors. A route is one way to compute a
+/// convolution; the own kernels in float64, which the fixtures check, are the reference of all.
+@Suite struct ConvolutionTests {
+  struct Case: Sendable, CustomStringConvertible {
+    let description: String
+    let x, w: Shape
+    var stride: PerAxis = 1
+    var dilation: PerAxis = 1
+    var padding: Padding = 1
+    var groups = 1
+    init(
+      _ name: String, _ x: Shape, _ w: Shape, stride: PerAxis = 1, dilation: PerAxis = 1, padding: Padding = 1,
+      groups: Int = 1
+    ) {
+      description = name
+      (self.x, self.w, self.stride, self.dilation, self.padding, self.groups) = (
+        x, w, stride, dilation, padding, groups
+      )
+    }
+
+    var window: SlidingWindow {
+      get throws {
+        try SlidingWindow(
+          Array(w.dropFirst().dropLast()), stride: stride, dilation: dilation, padding: padding,
+          input: Array(x.dropFirst().dropLast()), operation: "test")
+      }
+    }
+  }
+
+  static let cases = [
+    Case("a batch that does not divide", [5, 12, 12, 32], [32, 3, 3, 32]),
+    Case("one large image, cut by rows", [1, 26, 24, 32], [48, 3, 3, 32], stride: 2),
+    Case("cut by rows, no padding", [2, 33, 20, 16], [32, 5, 3, 16], padding: 0),
+    Case("cut by rows, stride larger than kernel", [1, 60, 40, 64], [64, 1, 2, 64], stride: 3, padding: 0),
+    Case("filters larger than images", [2, 4, 4, 96], [128, 3, 3, 96]),
+    Case("few channels", [6, 28, 28, 1], [6, 5, 5, 1], padding: 2),
+    Case("three channels", [3, 20, 18, 3], [32, 3, 3, 3]),
+    Case("few channels, stride", [3, 21, 18, 2], [64, 4, 4, 2], stride: 2),
+    Case("many to one", [4, 9, 11, 40], [1, 3, 3, 40]),
+    Case("odd channels", [2, 13, 11, 21], [19, 3, 5, 21], dilation: [2, 1]),
+    Case("groups", [2, 12, 12, 64], [32, 3, 3, 32], groups: 2),
+    Case("small groups", [2, 12, 12, 24], [36, 3, 3, 2], groups: 12),
+    Case("depthwise", [3, 14, 13, 40], [40, 3, 3, 1], stride: 2, groups: 40),
+    Case("signal", [4, 200, 24], [32, 7, 24], stride: 2, padding: 3),
+    Case("volume", [2, 6, 8, 7, 16], [32, 3, 3, 3, 16]),
+    Case("pointwise with a stride", [3, 20, 20, 32], [64, 1, 1, 32], stride: 2, padding: 0),
+    Case("one sided", [1, 40, 24, 32], [32, 3, 3, 32], padding: .explicit(before: [2, 0], after: [0, 1])),
+  ]
+  private static let routes: [(name: String, apus_convolution_route_kind)] = [
+    ("own", APUS_CONVOLUTION_OWN), ("depthwise", APUS_CONVOLUTION_DEPTHWISE), ("planar", APUS_CONVOLUTION_PLANAR),
+    ("oneDNN", APUS_CONVOLUTION_ONEDNN),
+  ]
+
+  private static func random(_ shape: Shape, _ seed: UInt64) -> Tensor {
+    var random = RandomSource(seed: seed)
+    return .randomUniform(shape, in: -1..<1, using: &random)
+  }
+
+  /// The plan's result: all phases with the team, or piece by piece backwards.
+  private static func run(_ plan: RoutinePlan, _ x: [Tensor], _ type: TensorType, backwards: Bool) -> Tensor {
+    let y = Tensor(filledWith: .nan, shape: type.shape, dtype: type.dtype)
+    let scratch = Tensor(filledWith: .nan, shape: [max(1, plan.scratchBytes / 4)], dtype: .float32)
+    let addresses = (x + [y, scratch]).map(\.object.address)
+    addresses.withUnsafeBufferPointer { table in
+      guard backwards else { return plan.run(table.baseAddress!) }
+      for kernel in plan.phases {
+        for piece in (0..<kernel.pieces).reversed() { kernel.run(table.baseAddress!, piece: piece) }
+        kernel.finish(table.baseAddress!)
+      }
+    }
+    return y
+  }
+
+  @Test(arguments: cases) func everyRouteIsExact(test: Case) throws {
+    let window = try test.window
+    let (x, w, b) = (Self.random(test.x, 1), Self.random(test.w, 2), Self.random([test.w[0]], 3))
+    let type = try Convolution(window: window, groups: test.groups).outputType([x, w])
+    let dy = Self.random(type.shape, 4)
+    let all: [(ConvolutionRoutine, [Tensor], Shape)] = [
+      (ConvolutionRoutine(kind: .forward, window: window, groups: test.groups), [x, w], type.shape),
+      (
+        ConvolutionRoutine(kind: .forward, window: window, groups: test.groups, hasBias: true, hasRelu: true),
+        [x, w, b],
+        type.shape
+      ),
+      (ConvolutionRoutine(kind: .inputGradient, window: window, groups: test.groups), [dy, w], x.shape),
+      (ConvolutionRoutine(kind: .weightGradient, window: window, groups: test.groups), [x, dy], w.shape),
+    ]
+    for (routine, inputs, shape) in all {
+      let wide = inputs.map { $0.cast(to: .float64) }
+      let (from, to) = (wide.map(\.type), TensorType(shape, .float64))
+      let reference = try #require(routine.plan(from, [to], by: APUS_CONVOLUTION_OWN))
+      let expected = Self.run(reference, wide, to, backwards: false).doubles
+      // Sums of n products of numbers up to 1 are about √n.
+      let scale = expected.reduce(1) { max($0, abs($1)) }
+      var taken = 0
+      for (name, route) in Self.routes {
+        let result = TensorType(shape, .float32)
+        guard let plan = routine.plan(inputs.map(\.type), [result], by: route) else { continue }
+        taken += 1
+        let found = Self.run(plan, inputs, result, backwards: false)
+        let difference = firstDifference(
+          found.doubles.map { $0 / scale }, expected.map { $0 / scale }, tolerance: 3e-6)
+        #expect(difference == nil, "\(routine.kind), \(name)")
+        // Pieces may run in any order.
+        #expect(Self.run(plan, inputs, result, backwards: true).floats == found.floats, "\(routine.kind), \(name)")
+      }
+      #expect(taken >= 1)
+    }
+  }
+
+  @Test("the fast route takes what it is meant for") func routesAreThere() throws {
+    let test = Self.cases[0]
+    for kind in [ConvolutionRoutine.Kind.forward, .inputGradient, .weightGradient] {
+      let routine = ConvolutionRoutine(kind: kind, window: try test.window, groups: 1)
+      let (x, w) = (TensorType(test.x, .float32), TensorType(test.w, .float32))
+      let types = kind == .forward ? ([x, w], x) : kind == .inputGradient ? ([x, w], x) : ([x, x], w)
+      #expect(routine.plan(types.0, [types.1], by: APUS_CONVOLUTION_ONEDNN) != nil)
+    }
+  }
+
+  @Test("programs give the bits of single operations") func programs() throws {
+    let (x, w, b) = (Self.random([4, 14, 14, 16], 1), Self.random([32, 3, 3, 16], 2), Self.random([32], 3))
+    func step(_ x: Tensor) -> [Tensor] {
+      let (loss, gradients) = valueWithGradient(at: [x, w, b]) { v in
+        let y = convolution(
+          v[0], weight: v[1], bias: v[2], stride: 1, dilation: 1, padding: 1, groups: 1, activation: .relu)
+        let z = y.maxPooled(2).averagePooled(3, stride: 2)
+        return (z * z).sum()
+      }
+      return [loss] + gradients
+    }
+    let program = Program("convolution") { step($0[0]) }
+    for _ in 0..<3 {
+      let found = try program([x])
+      for (a, b) in zip(found, step(x)) { #expect(a.floats == b.floats) }
+    }
+    #expect(!program.description.contains("operation by operation"), "\(program)")
+  }
+
+  @Test("bfloat16 is computed in float32") func bfloat16() {
+    let (x, w) = (Self.random([2, 5, 5, 3], 1).cast(to: .bfloat16), Self.random([4, 3, 3, 3], 2).cast(to: .bfloat16))
+    let wide = convolution(x.cast(to: .float32), weight: w.cast(to: .float32))
+    #expect(convolution(x, weight: w).doubles == wide.cast(to: .bfloat16).doubles)
+    #expect(x.maxPooled(2).doubles == x.cast(to: .float32).maxPooled(2).doubles)
+  }
+
+  @Test("shape rules name what was found and expected") func errors() throws {
+    let window = try SlidingWindow([3, 3], stride: 1, dilation: 1, padding: 0, input: [5, 5], operation: "test")
+    func message(_ x: Shape, _ w: Shape, groups: Int = 1) -> String? {
+      let (x, w) = (Tensor.zeros(x), Tensor.zeros(w))
+      do throws(ShapeError) {
+        _ = try Convolution(window: window, groups: groups).outputType([x, w])
+        return nil
+      } catch { return error.description }
+    }
+    #expect(message([1, 5, 5, 2], [4, 3, 3, 2]) == nil)
+    #expect(
+      message([1, 5, 5, 2], [4, 3, 3, 3])?.contains("(1, 5, 5, 2) does not fit a weight of shape (4, 3, 3, 3)") == true)
+    #expect(message([1, 5, 5, 4], [3, 3, 3, 2], groups: 2)?.contains("2 groups") == true)
+    #expect(message([1, 2, 5, 2], [4, 3, 3, 2])?.contains("too small") == true)
+    #expect(message([5, 5, 2], [4, 3, 3, 2]) != nil)
+    #expect(throws: ShapeError.self) {
+      try SlidingWindow([3], stride: [1, 2], dilation: 1, padding: 0, input: [5], operation: "test")
+    }
+    #expect(throws: ShapeError.self) {
+      try SlidingWindow.transposed(
+        [3, 3], stride: 2, dilation: 1, padding: 1, outputPadding: 2, input: [4, 4], operation: "test")
+    }
+    // A window that would only see padding.
+    let pool = try SlidingWindow([2, 2], stride: 1, dilation: 1, padding: 2, input: [3, 3], operation: "test")
+    #expect(PoolingWindows.sliding(pool, roundsUp: false, countsPadding: true).positions(in: SIMD3(1, 3, 3)) == nil)
+  }
+
+  @Test("the positions of maxima take a byte, of large windows four") func positions() throws {
+    func type(_ extent: Int) throws -> DType {
+      let window = try SlidingWindow(
+        [extent, extent], stride: 1, dilation: 1, padding: 0, input: [20, 20], operation: "test")
+      let types = try MaxPooling(windows: .sliding(window, roundsUp: false, countsPadding: false)).outputTypes(
+        [.zeros([1, 20, 20, 1])])
+      return types[1].dtype
+    }
+    #expect(try type(16) == .uint8)
+    #expect(try type(17) == .int32)
+  }
+}
