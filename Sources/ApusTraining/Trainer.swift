@@ -18,7 +18,7 @@ public final class Trainer<Model: Layer> {
   /// How gradients are limited; nil: not at all.
   public let clipping: GradientClipping?
   /// The learning rate of each step; nil: the optimiser's own.
-  public let schedule: Schedule?
+  public let schedule: LearningRateSchedule?
   /// In which the products of training, evaluation and prediction are computed.
   public let precision: Precision
   var random: RandomSource
@@ -37,7 +37,8 @@ public final class Trainer<Model: Layer> {
   ///     a ``Program``, with the same results.
   public init(
     _ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [],
-    clipping: GradientClipping? = nil, schedule: Schedule? = nil, seed: UInt64 = 0, precision: Precision = .float32,
+    clipping: GradientClipping? = nil, schedule: LearningRateSchedule? = nil, seed: UInt64 = 0,
+    precision: Precision = .float32,
     runsEagerly: Bool = false
   ) {
     self.model = model

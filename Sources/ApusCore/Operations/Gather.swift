@@ -119,6 +119,11 @@ struct ScatterAddElements: Function {
 
 /// The rows of `table` (count, features) that `tokens` (integers 0..<count of any shape) name: of shape (tokens…, features).
 package func embedding(_ tokens: Tensor, table: Tensor) -> Tensor {
+  apply(Gather(axis: 0), [table, checkedTokens(tokens, table: table)])
+}
+
+/// Checks that `tokens` name rows of `table`, and returns them as dense int64.
+func checkedTokens(_ tokens: Tensor, table: Tensor) -> Tensor {
   guard tokens.dtype.isInteger, table.rank == 2 else {
     stop(
       ShapeError(
@@ -129,7 +134,7 @@ package func embedding(_ tokens: Tensor, table: Tensor) -> Tensor {
   let place = "the \(table.shape[0]) rows of the table"
   indices.backend.check(
     indices, IndexBounds(range: 0..<table.shape[0], operation: "embedding", subject: "token", place: place))
-  return apply(Gather(axis: 0), [table, indices])
+  return indices
 }
 
 extension Tensor {

@@ -37,12 +37,13 @@ public final class Embedding: Layer {
     weight = Parameter(table, name: "weight")
   }
 
-  public func forward(_ tokens: Tensor) -> Tensor {
-    var table = weight.value
-    if let paddingIndex {
-      table = `where`(Self.rows(count, except: paddingIndex), table, table.stopGradient())
-    }
-    return embedding(tokens, table: table)
+  public func forward(_ tokens: Tensor) -> Tensor { embedding(tokens, table: table) }
+
+  /// The vectors of all tokens; no gradient flows to that of the padding.
+  var table: Tensor {
+    let table = weight.value
+    guard let paddingIndex else { return table }
+    return `where`(Self.rows(count, except: paddingIndex), table, table.stopGradient())
   }
 
   /// A column that is true but for one row.

@@ -18,7 +18,19 @@ public final class Sequential: Layer {
 
   public func forward(_ x: Tensor) -> Tensor {
     var x = x
-    for layer in layers { x = layer(x) }
+    var position = 0
+    while position < layers.count {
+      // Recurrent layers read tokens faster than vectors.
+      if let embedding = layers[position] as? Embedding, position + 1 < layers.count,
+        let reader = layers[position + 1] as? any TokenReader
+      {
+        x = reader(x, through: embedding)
+        position += 2
+      } else {
+        x = layers[position](x)
+        position += 1
+      }
+    }
     return x
   }
 

@@ -51,7 +51,9 @@ void apus_recurrence_pack(const apus_recurrence *_Nonnull shape, bool backward, 
 
 /// What runs forward; all dense. N sequences of T steps.
 typedef struct {
-  void *_Nonnull gates;                        // z (N, T, G H); if `saves`, LSTM's i, f, g, o and GRU's r, u, n take its place
+  void *_Nullable gates;                       // z (N, T, G H); if `saves`, LSTM's i, f, g, o and GRU's r, u, n take its place
+  const void *_Nullable rows;                  // or: z is row tokens[n, t] of these (any number, G H), and `gates` is written alone
+  const int64_t *_Nullable tokens;
   const void *_Nonnull packed;
   const void *_Nullable bias;                  // GRU: b (H)
   const void *_Nonnull hidden;                 // h before the first step (N, H)

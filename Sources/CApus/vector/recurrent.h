@@ -110,6 +110,11 @@ static void NAMED(pack)(const apus_recurrence *s, bool backward, const void *wei
 /// A sequence that has ended keeps its state, and gives 0.
 INLINE bool NAMED(is_over)(const int64_t *lengths, int64_t sequence, int64_t step) { return lengths && step >= lengths[sequence]; }
 
+/// Where z of a sequence's step is.
+INLINE const S *NAMED(inputs_at)(const apus_recurrence_forward *o, int64_t position, int64_t width) {
+  return o->tokens ? (const S *)o->rows + o->tokens[position] * width : (const S *)o->gates + position * width;
+}
+
 /// One row's vector of units from `unit` on: the formulas of the cell, from the sums W h of its gates.
 INLINE void NAMED(finish_units)(const apus_forward_step *x, int64_t row, int64_t unit, const V *sums, apus_cell cell) {
   const apus_recurrence *s = x->shape;
@@ -128,7 +133,7 @@ INLINE void NAMED(finish_units)(const apus_forward_step *x, int64_t row, int64_t
   }
   V h;
   if (cell == APUS_CELL_LSTM) {
-    S *z = (S *)o->gates + position * 4 * units + unit;
+    const S *z = NAMED(inputs_at)(o, position, 4 * units) + unit;
     const V i = NAMED(recurrent_sigmoid)(sums[0] + NAMED(load_units)(z, count));
     const V f = NAMED(recurrent_sigmoid)(sums[1] + NAMED(load_units)(z + units, count));
     const V g = NAMED(recurrent_tanh)(sums[2] + NAMED(load_units)(z + 2 * units, count));
@@ -137,27 +142,29 @@ INLINE void NAMED(finish_units)(const apus_forward_step *x, int64_t row, int64_t
     h = out * NAMED(recurrent_tanh)(c);
     NAMED(store_units)(memory, c, count);
     if (s->saves) {
-      NAMED(store_units)(z, i, count);
-      NAMED(store_units)(z + units, f, count);
-      NAMED(store_units)(z + 2 * units, g, count);
-      NAMED(store_units)(z + 3 * units, out, count);
+      S *gates = (S *)o->gates + position * 4 * units + unit;
+      NAMED(store_units)(gates, i, count);
+      NAMED(store_units)(gates + units, f, count);
+      NAMED(store_units)(gates + 2 * units, g, count);
+      NAMED(store_units)(gates + 3 * units, out, count);
       NAMED(store_units)((S *)o->inner + place, c, count);
     }
   } else if (cell == APUS_CELL_GRU) {
-    S *z = (S *)o->gates + position * 3 * units + unit;
+    const S *z = NAMED(inputs_at)(o, position, 3 * units) + unit;
     const V r = NAMED(recurrent_sigmoid)(sums[0] + NAMED(load_units)(z, count));
     const V u = NAMED(recurrent_sigmoid)(sums[1] + NAMED(load_units)(z + units, count));
     const V q = o->bias ? sums[2] + NAMED(load_units)((const S *)o->bias + unit, count) : sums[2];
     const V n = NAMED(recurrent_tanh)(NAMED(fma)(r, q, NAMED(load_units)(z + 2 * units, count)));
     h = NAMED(fma)(u, before - n, n);
     if (s->saves) {
-      NAMED(store_units)(z, r, count);
-      NAMED(store_units)(z + units, u, count);
-      NAMED(store_units)(z + 2 * units, n, count);
+      S *gates = (S *)o->gates + position * 3 * units + unit;
+      NAMED(store_units)(gates, r, count);
+      NAMED(store_units)(gates + units, u, count);
+      NAMED(store_units)(gates + 2 * units, n, count);
       NAMED(store_units)((S *)o->inner + place, q, count);
     }
   } else {
-    const V z = sums[0] + NAMED(load_units)((const S *)o->gates + place, count);
+    const V z = sums[0] + NAMED(load_units)(NAMED(inputs_at)(o, position, units) + unit, count);
     // relu(NaN) = NaN.
     h = cell == APUS_CELL_TANH ? NAMED(recurrent_tanh)(z) : NAMED(select)(z < 0, (V){0}, z);
   }
@@ -180,7 +187,8 @@ INLINE void NAMED(prefetch_units)(const apus_forward_step *x, int64_t row, int64
   const apus_recurrence *s = x->shape;
   const apus_recurrence_forward *o = x->operands;
   const int64_t position = (x->first + row) * s->steps + x->step, place = position * s->units + unit;
-  for (int64_t g = 0; g < gates; g++) __builtin_prefetch((const S *)o->gates + (position * gates + g) * s->units + unit, 1);
+  if (o->gates && (s->saves || !o->tokens))
+    for (int64_t g = 0; g < gates; g++) __builtin_prefetch((const S *)o->gates + (position * gates + g) * s->units + unit, 1);
   __builtin_prefetch((const S *)o->outputs + place, 1);
   if (!s->saves) return;
   __builtin_prefetch((const S *)o->previous + place, 1);

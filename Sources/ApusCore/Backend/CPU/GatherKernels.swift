@@ -44,8 +44,8 @@ struct ScatterAddKernel: CPUKernel {
   init(_ dtype: DType, outer: Int, count: Int, indices: Int, inner: Int) {
     self.dtype = dtype
     (self.outer, self.count, self.indices, self.inner) = (outer, count, indices, inner)
-    // Whole cache lines, as few as make 5 microseconds.
-    step = max(64, (50_000 / max(1, outer * indices) + 63) & ~63)
+    // Whole cache lines; four pieces, since each walks through all of x.
+    step = max(64, (inner / 4 + 63) & ~63)
   }
 
   func run(_ p: Addresses, piece: Int) {

@@ -3,14 +3,15 @@ import CApus
 /// All steps of a recurrence forward. Inputs and outputs are those of `RecurrentSequence`.
 struct RecurrentForward: CPURoutine {
   let recurrence: Recurrence
-  let isReversed, isSaving, hasBias, hasRecurrentBias, hasLengths: Bool
+  let isReversed, isSaving, hasBias, hasRecurrentBias, hasLengths, hasTokens: Bool
 
   var name: String { recurrence.name }
   var isArithmetic: Bool { true }
 
   func flops(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
-    let gates = recurrence.gateCount * outputs[0].shape.elementCount
-    return 2 * gates * (inputs[1].shape[1] + inputs[2].shape[1])
+    let weight = inputs[2].shape[0] * inputs[2].shape[1]
+    let rows = outputs[0].shape[0] * outputs[0].shape[1]
+    return 2 * (rows * weight + inputs[0].shape.elementCount * inputs[1].shape[0])
   }
 
   func plan(_ inputs: [TensorType], _ outputs: [TensorType]) -> RoutinePlan {
@@ -23,16 +24,20 @@ struct RecurrentForward: CPURoutine {
     if hasBias { positions.bias = positions.nextInput() }
     if hasRecurrentBias { positions.recurrentBias = positions.nextInput() }
     if hasLengths { positions.lengths = positions.nextInput() }
+    if hasTokens { positions.tokens = positions.nextInput() }
     let shape = apus_recurrence(recurrence, outputs[0], isReversed: isReversed, isSaving: isSaving, isBackward: false)
     let (x, weight) = (inputs[0].shape, inputs[1].shape)
     var product = apus_matmul()
-    (product.batch, product.m, product.n, product.k) = (1, Int64(x[0] * x[1]), Int64(weight[0]), Int64(weight[1]))
+    (product.batch, product.m, product.n, product.k) = (
+      1, Int64(x.dropLast().reduce(1, *)), Int64(weight[0]), Int64(weight[1])
+    )
     (product.a_row, product.a_column, product.b_row, product.b_column) = (product.k, 1, 1, product.k)
     product.has_bias = hasBias
     product.dtype = inputs[0].dtype.c
     guard let kernel = CPUBackend.shared.products.kernel(product) else {
       fatalError("\(name): there are products of \(inputs[0].dtype)")
     }
+    if hasTokens { positions.rowBytes = Int(product.m * product.n) * inputs[0].dtype.byteCount }
     return RoutinePlan(
       Preparation(product: kernel, shape: shape, isBackward: false, positions: positions),
       Steps(shape: shape, positions: positions, stateCount: recurrence.stateCount))
@@ -45,13 +50,16 @@ struct RecurrentForward: CPURoutine {
     let stateCount: Int
     var pieces: Int { Int(shape.pieces) }
     var cost: Double { shape.cost }
-    var scratchBytes: Int { shape.scratchBytes }
+    var scratchBytes: Int { shape.scratchBytes + positions.rowBytes }
 
     func run(_ p: Addresses, piece: Int) {
       let results = p + positions.firstOutput
       let scratch = p[positions.scratch]
       var operands = apus_recurrence_forward(
-        gates: results[1 + stateCount], packed: scratch, bias: positions.recurrentBias.map { UnsafeRawPointer(p[$0]) },
+        gates: results[1 + stateCount],
+        rows: positions.tokens == nil ? nil : UnsafeRawPointer(scratch + shape.scratchBytes),
+        tokens: positions.tokens.map { UnsafePointer(p[$0].assumingMemoryBound(to: Int64.self)) }, packed: scratch,
+        bias: positions.recurrentBias.map { UnsafeRawPointer(p[$0]) },
         hidden: p[positions.hidden], cell: positions.cell.map { UnsafeRawPointer(p[$0]) },
         lengths: positions.lengths.map { UnsafePointer(p[$0].assumingMemoryBound(to: Int64.self)) },
         outputs: results[0],
@@ -133,7 +141,9 @@ private struct RecurrentPositions {
   private var next = 0
 
   var (x, inputWeight, recurrentWeight, hidden) = (0, 0, 0, 0)
-  var (cell, bias, recurrentBias, lengths): (Int?, Int?, Int?, Int?)
+  var (cell, bias, recurrentBias, lengths, tokens): (Int?, Int?, Int?, Int?, Int?)
+  /// The memory of the products of the rows that tokens name, after all other scratch memory.
+  var rowBytes = 0
   var (gates, previous, inner) = (0, 0, 0)
   var gradients: [Int?] = []
 
@@ -156,7 +166,7 @@ private struct Preparation: CPUKernel, @unchecked Sendable {
   private var panels: Int64 { withUnsafePointer(to: shape) { apus_recurrence_panels($0, isBackward) } }
   var pieces: Int { (product?.pieces ?? 0) + Int((panels + Self.panelsOfPiece - 1) / Self.panelsOfPiece) }
   var cost: Double { (product?.cost ?? 0) + Double(shape.packed_bytes) * 0.25 }
-  var scratchBytes: Int { shape.scratchBytes }
+  var scratchBytes: Int { shape.scratchBytes + positions.rowBytes }
 
   func run(_ p: Addresses, piece: Int) {
     let products = product?.pieces ?? 0
@@ -174,8 +184,9 @@ private struct Preparation: CPUKernel, @unchecked Sendable {
       table[0] = p[positions.x]
       table[1] = p[positions.inputWeight]
       if let bias = positions.bias { table[2] = p[bias] }
-      // The gates are the third result from the end.
-      table[positions.bias == nil ? 2 : 3] = p[positions.scratch - 3]
+      // To where the gates' values will be, the third result from the end; or to scratch memory, for tokens to name.
+      let result = positions.tokens == nil ? p[positions.scratch - 3] : p[positions.scratch] + shape.scratchBytes
+      table[positions.bias == nil ? 2 : 3] = result
       product?.run(UnsafePointer(table.baseAddress!), piece: piece)
     }
   }

@@ -57,7 +57,7 @@ package enum Recurrence: UInt8, Hashable, Sendable {
 
 /// What a recurrent layer of one direction runs on.
 package struct RecurrentOperands {
-  /// (n, steps, inputs).
+  /// (n, steps, inputs); or, with `tokens`, the rows that they name: (rows, inputs).
   package var x: Tensor
   /// (gates · units, inputs).
   package var inputWeight: Tensor
@@ -71,10 +71,13 @@ package struct RecurrentOperands {
   package var state: [Tensor]
   /// How many steps of each sequence count: int64 (n). Nil: all.
   package var lengths: Tensor?
+  /// Whole numbers (n, steps): x of a step is a row of `x`. The rows' products are then computed once each, and their gradients are added
+  /// up before they are multiplied: with few rows, that is most of the work saved.
+  package var tokens: Tensor?
 
   package init(
     x: Tensor, inputWeight: Tensor, recurrentWeight: Tensor, bias: Tensor?, recurrentBias: Tensor?, state: [Tensor],
-    lengths: Tensor?
+    lengths: Tensor?, tokens: Tensor? = nil
   ) {
     self.x = x
     self.inputWeight = inputWeight
@@ -83,7 +86,13 @@ package struct RecurrentOperands {
     self.recurrentBias = recurrentBias
     self.state = state
     self.lengths = lengths
+    self.tokens = tokens
   }
+}
+
+extension RecurrentOperands {
+  /// The extents of the sequences and their steps: empty if there are none.
+  var sequences: Shape { tokens?.shape ?? Shape(x.shape.dropLast()) }
 }
 
 extension Recurrence {
@@ -94,12 +103,13 @@ extension Recurrence {
   /// - Returns: h of all steps (n, steps, units), and the last state.
   package func callAsFunction(_ operands: RecurrentOperands, isReversed: Bool) -> (output: Tensor, state: [Tensor]) {
     var operands = operands
-    operands.x = operands.x.dense
-    if let lengths = operands.lengths { operands.lengths = checked(lengths, operands.x) }
+    let extents = operands.sequences
+    if let lengths = operands.lengths { operands.lengths = checked(lengths, extents) }
+    if let tokens = operands.tokens { operands.tokens = checkedTokens(tokens, table: operands.x) }
     let function = RecurrentSequence(self, operands, isReversed: isReversed)
     let inputs = function.inputs(operands)
     // One step is a product of few rows: to bring W into another order first would take longer.
-    guard operands.x.rank == 3, operands.x.shape[1] > 1 else {
+    guard extents.rank == 2, extents[1] > 1 else {
       do { _ = try function.outputTypes(inputs) } catch { stop(error) }
       return composed(operands, isReversed: isReversed)
     }
@@ -107,24 +117,24 @@ extension Recurrence {
     return (results[0], Array(results[1...stateCount]))
   }
 
-  private func checked(_ lengths: Tensor, _ x: Tensor) -> Tensor {
-    guard lengths.dtype.isInteger, x.rank == 3, lengths.shape == [x.shape[0]] else {
+  private func checked(_ lengths: Tensor, _ extents: Shape) -> Tensor {
+    guard lengths.dtype.isInteger, extents.rank == 2, lengths.shape == [extents[0]] else {
       stop(
         ShapeError(
           name,
-          "lengths of type \(lengths.type) do not fit an input of shape \(x.shape): expected an integer for each of the sequences"
+          "lengths of type \(lengths.type) do not fit sequences of shape \(extents): expected an integer for each"
         ))
     }
     let dense = lengths.cast(to: .int64).dense
-    let place = "0...\(x.shape[1])"
+    let place = "0...\(extents[1])"
     dense.backend.check(
-      dense, IndexBounds(range: 0..<(x.shape[1] + 1), operation: name, subject: "length", place: place))
+      dense, IndexBounds(range: 0..<(extents[1] + 1), operation: name, subject: "length", place: place))
     return dense
   }
 
   /// The same by one operation after the other: for single steps, for derivatives of any order, and as the test of the kernels.
   package func composed(_ operands: RecurrentOperands, isReversed: Bool) -> (output: Tensor, state: [Tensor]) {
-    let x = operands.x
+    let x = operands.tokens.map { apply(Gather(axis: 0), [operands.x, $0]) } ?? operands.x
     let steps = x.shape[1]
     guard steps > 0 else {
       let shape: Shape = [x.shape[0], 0, operands.recurrentWeight.shape[1]]

@@ -1,12 +1,13 @@
 /// A recurrence over whole sequences as one operation: the input's products at once, then step after step in one kernel.
 ///
-/// Inputs: x, its weight, the recurrent weight, h and c before the first step, then bias, recurrent bias and lengths where there are any.
+/// Inputs: x, its weight, the recurrent weight, h and c before the first step, then bias, recurrent bias, lengths and tokens where
+/// there are any.
 /// Results: h of all steps, the last h and c; and for the gradient alone the gates, h before each step, and c (GRU: the recurrent part
 /// of n) of each step.
 struct RecurrentSequence: MultipleFunction {
   let recurrence: Recurrence
   let isReversed: Bool
-  let hasBias, hasRecurrentBias, hasLengths: Bool
+  let hasBias, hasRecurrentBias, hasLengths, hasTokens: Bool
   /// Whether there will be a gradient.
   let isSaving: Bool
 
@@ -19,6 +20,7 @@ struct RecurrentSequence: MultipleFunction {
     hasBias = operands.bias != nil
     hasRecurrentBias = operands.recurrentBias != nil
     hasLengths = operands.lengths != nil
+    hasTokens = operands.tokens != nil
     isSaving = isRecording(
       [operands.x, operands.inputWeight, operands.recurrentWeight] + operands.state
         + [operands.bias, operands.recurrentBias].compactMap(\.self))
@@ -26,7 +28,7 @@ struct RecurrentSequence: MultipleFunction {
 
   func inputs(_ operands: RecurrentOperands) -> [Tensor] {
     [operands.x, operands.inputWeight, operands.recurrentWeight] + operands.state
-      + [operands.bias, operands.recurrentBias, operands.lengths].compactMap(\.self)
+      + [operands.bias, operands.recurrentBias, operands.lengths, operands.tokens].compactMap(\.self)
   }
 
   /// The inputs by name.
@@ -35,21 +37,24 @@ struct RecurrentSequence: MultipleFunction {
     return RecurrentOperands(
       x: x[0], inputWeight: x[1], recurrentWeight: x[2], bias: biasPosition.map { x[$0] },
       recurrentBias: recurrentBiasPosition.map { x[$0] }, state: Array(x[3..<states]),
-      lengths: hasLengths ? x.last : nil)
+      lengths: hasLengths ? x[lengthsPosition] : nil, tokens: hasTokens ? x.last : nil)
   }
 
   private var biasPosition: Int? { hasBias ? 3 + recurrence.stateCount : nil }
+  private var lengthsPosition: Int {
+    3 + recurrence.stateCount + (hasBias ? 1 : 0) + (hasRecurrentBias ? 1 : 0)
+  }
   private var recurrentBiasPosition: Int? {
     hasRecurrentBias ? 3 + recurrence.stateCount + (hasBias ? 1 : 0) : nil
   }
 
   func outputTypes(_ x: [Tensor]) throws(ShapeError) -> [TensorType] {
     let o = operands(x)
-    let (input, weight) = (o.x.shape, o.recurrentWeight.shape)
-    guard input.rank == 3, o.inputWeight.rank == 2, input[2] == o.inputWeight.shape[1] else {
+    let (input, weight) = (o.sequences, o.recurrentWeight.shape)
+    guard input.rank == 2, o.inputWeight.rank == 2, o.x.shape.last == o.inputWeight.shape[1] else {
       throw ShapeError(
         name,
-        "an input of shape \(input) does not fit a weight of shape \(o.inputWeight.shape): expected (sequences, steps, "
+        "an input of shape \(o.x.shape) does not fit a weight of shape \(o.inputWeight.shape): expected (sequences, steps, "
           + "\(o.inputWeight.rank == 2 ? "\(o.inputWeight.shape[1])" : "inputs"))")
     }
     guard weight.rank == 2, weight[0] == recurrence.gateCount * weight[1], o.inputWeight.shape[0] == weight[0] else {
@@ -62,7 +67,7 @@ struct RecurrentSequence: MultipleFunction {
     for state in o.state where state.shape != [input[0], units] {
       throw ShapeError(
         name,
-        "a state of shape \(state.shape) was found; expected (\(input[0]), \(units)) for an input of shape \(input)")
+        "a state of shape \(state.shape) was found; expected (\(input[0]), \(units)) for \(input[0]) sequences")
     }
     if let bias = o.bias, bias.shape != [weight[0]] {
       throw ShapeError(name, "a bias of shape \(bias.shape) was found; expected (\(weight[0]))")
@@ -72,7 +77,7 @@ struct RecurrentSequence: MultipleFunction {
     }
     let dtype = o.x.dtype
     guard dtype == .float32 || dtype == .float64,
-      x.prefix(hasLengths ? x.count - 1 : x.count).allSatisfy({ $0.dtype == dtype })
+      x.prefix(lengthsPosition).allSatisfy({ $0.dtype == dtype })
     else {
       throw ShapeError(
         name,
@@ -83,15 +88,16 @@ struct RecurrentSequence: MultipleFunction {
     let gates = TensorType([input[0], input[1], weight[0]], dtype)
     let none = TensorType([0], dtype)
     let hasInner = recurrence == .lstm || recurrence == .gru
+    // The gates' values take the place of z, if z is there.
     return [all] + Array(repeating: state, count: recurrence.stateCount)
-      + [gates, isSaving ? all : none, isSaving && hasInner ? all : none]
+      + [!hasTokens || isSaving && hasInner ? gates : none, isSaving ? all : none, isSaving && hasInner ? all : none]
   }
 
   func forward(_ x: [Tensor], into y: [Tensor]) {
     y[0].backend.run(
       RecurrentForward(
         recurrence: recurrence, isReversed: isReversed, isSaving: isSaving, hasBias: hasBias,
-        hasRecurrentBias: hasRecurrentBias, hasLengths: hasLengths),
+        hasRecurrentBias: hasRecurrentBias, hasLengths: hasLengths, hasTokens: hasTokens),
       x.map(\.dense), into: y)
   }
 
@@ -115,11 +121,15 @@ struct RecurrentSequence: MultipleFunction {
     let states = recurrence.stateCount
     let dz = apply(
       RecurrentGradient(self, given: (0...states).map { dy[$0] != nil }),
-      [x[2]] + x[4..<(3 + states)] + (hasLengths ? [x[x.count - 1]] : []) + [y[valuesPosition]] + y[(2 + states)...]
+      [x[2]] + x[4..<(3 + states)] + (hasLengths ? [x[lengthsPosition]] : []) + [y[valuesPosition]] + y[(2 + states)...]
         + dy.prefix(1 + states).compactMap(\.self))
     let first = recurrence == .gru ? 2 : 1
     // What W h gets: for a GRU not the same as what z gets.
-    let (inputs, products) = (dz[0].rows, dz[first - 1].rows)
+    let products = dz[first - 1].rows
+    let inputs =
+      hasTokens
+      ? apply(ScatterAdd(axis: 0, shape: [x[0].shape[0], dz[0].shape[2]]), [dz[0].rows, x[x.count - 1].flattened()])
+      : dz[0].rows
     let units = x[2].shape[1]
     return withPrecision(.float32) {
       x.indices.map { i in

@@ -68,13 +68,16 @@ extension RecurrentCell {
     }
   }
 
-  /// All steps of x (n, steps, inputs).
-  func run(_ x: Tensor, state: [Tensor]?, lengths: Tensor?, isReversed: Bool) -> (output: Tensor, state: [Tensor]) {
+  /// All steps of x (n, steps, inputs), or of the rows of x (rows, inputs) that tokens (n, steps) name.
+  func run(
+    _ x: Tensor, tokens: Tensor?, state: [Tensor]?, lengths: Tensor?, isReversed: Bool
+  ) -> (output: Tensor, state: [Tensor]) {
     LayerFrame.run(self) {
       recurrence(
         RecurrentOperands(
           x: x, inputWeight: inputWeight.value, recurrentWeight: recurrentWeight.value, bias: bias?.value,
-          recurrentBias: recurrentBias?.value, state: state ?? initialState(x.shape[0]), lengths: lengths),
+          recurrentBias: recurrentBias?.value, state: state ?? initialState((tokens ?? x).shape[0]), lengths: lengths,
+          tokens: tokens),
         isReversed: isReversed)
     }
   }

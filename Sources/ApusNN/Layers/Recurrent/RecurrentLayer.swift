@@ -36,8 +36,20 @@ struct RecurrentOptions: Sendable {
   }
 }
 
+/// A layer that can read an embedding's tokens instead of its vectors.
+protocol TokenReader: Layer {
+  /// What the layer gives for `embedding(tokens)`.
+  func forward(_ tokens: Tensor, through embedding: Embedding) -> Tensor
+}
+
+extension TokenReader {
+  func callAsFunction(_ tokens: Tensor, through embedding: Embedding) -> Tensor {
+    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(tokens, through: embedding) }
+  }
+}
+
 /// A layer that runs cells over sequences: several layers of them on top of each other, in one direction or both.
-protocol RecurrentLayer: Layer {
+protocol RecurrentLayer: TokenReader {
   associatedtype Cell: RecurrentCell
   var options: RecurrentOptions { get }
   var cells: [Cell] { get }
@@ -48,37 +60,46 @@ extension RecurrentLayer {
   private var units: Int { cells[0].units }
 
   /// Runs whole sequences.
-  /// - Parameter state: for each tensor of a cell's state those of all cells, (cells, n, units); zeros if nil.
+  /// - Parameters:
+  ///   - embedding: if given, x are its tokens.
+  ///   - state: for each tensor of a cell's state those of all cells, (cells, n, units); zeros if nil.
   /// - Returns: what the last layer gives for all steps, and the last states in the same form.
-  func runAll(_ x: Tensor, state: [Tensor]?, lengths: Tensor?) -> (output: Tensor, state: [Tensor]) {
+  func runAll(
+    _ x: Tensor, through embedding: Embedding? = nil, state: [Tensor]?, lengths: Tensor?
+  ) -> (output: Tensor, state: [Tensor]) {
     do throws(ShapeError) {
-      _ = try outputShape(for: x.shape)
+      _ = try outputShape(for: try embedding?.outputShape(for: x.shape) ?? x.shape)
       let expected: Shape = [cells.count, x.shape[0], units]
       if let other = state?.first(where: { $0.shape != expected }) {
         throw ShapeError(description, "a state of shape \(other.shape) was found; expected \(expected)")
       }
     } catch { stop(error) }
     let given = state.map { $0.map { $0.unstacked() } }
-    var (output, states) = (x, [[Tensor]]())
+    // With more tokens than vectors, the vectors' products are computed once each.
+    var tokens = embedding.map { x.count >= $0.count } == true ? x : nil
+    var (output, states) = (embedding.map { tokens == nil ? $0(x) : $0.table } ?? x, [[Tensor]]())
     for layer in 0..<options.layers {
       if layer > 0 && options.dropout > 0 { output = Dropout.dropped(output, options.dropout) }
       var outputs: [Tensor] = []
       for direction in 0..<options.directions {
         let number = layer * options.directions + direction
         let (all, last) = cells[number].run(
-          output, state: given.map { $0.map { $0[number] } }, lengths: lengths, isReversed: direction == 1)
+          output, tokens: tokens, state: given.map { $0.map { $0[number] } }, lengths: lengths,
+          isReversed: direction == 1)
         outputs.append(all)
         states.append(last)
       }
       output = outputs.count == 1 ? outputs[0] : concatenate(outputs, axis: -1)
+      tokens = nil
     }
     return (output, states[0].indices.map { i in stack(states.map { $0[i] }) })
   }
 
-  func runForward(_ x: Tensor) -> Tensor {
-    if options.returns == .all { return runAll(x, state: nil, lengths: nil).output }
-    return last(runAll(x, state: nil, lengths: nil).state[0])
+  func runForward(_ x: Tensor, through embedding: Embedding? = nil) -> Tensor {
+    let (output, state) = runAll(x, through: embedding, state: nil, lengths: nil)
+    return options.returns == .all ? output : last(state[0])
   }
+  func forward(_ tokens: Tensor, through embedding: Embedding) -> Tensor { runForward(tokens, through: embedding) }
 
   /// The last layer's h, both directions side by side, of the states (cells, n, units).
   func last(_ hidden: Tensor) -> Tensor {

@@ -33,6 +33,17 @@ public final class SimpleRNN: RecurrentLayer {
     return (output, last[0])
   }
 
+  /// The same for `embedding(tokens)`, faster where there are more tokens (n, steps) than vectors: what the layer makes of each vector is
+  /// computed once. (The results are the same up to rounding.)
+  public func callAsFunction(
+    _ tokens: Tensor, through embedding: Embedding, state: Tensor?, lengths: Tensor? = nil
+  ) -> (output: Tensor, state: Tensor) {
+    let (output, last) = LayerFrame.run(self) {
+      runAll(tokens, through: embedding, state: state.map { [$0] }, lengths: lengths)
+    }
+    return (output, last[0])
+  }
+
   public var description: String {
     text("SimpleRNN", cells[0].activation == .tanh ? "" : ", activation: .relu")
   }

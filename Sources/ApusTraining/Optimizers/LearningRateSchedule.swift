@@ -13,7 +13,7 @@
 ///   model, loss: .softmaxCrossEntropy, optimizer: Adam(), schedule: .cosine(from: 4e-3, to: 1e-4, steps: 5000).warmedUp(over: 100))
 /// ```
 /// In a loop of one's own: `optimizer.learningRate = schedule(step)` before each step, also where the step is a ``Program``.
-public struct Schedule: Sendable, Hashable, CustomStringConvertible {
+public struct LearningRateSchedule: Sendable, Hashable, CustomStringConvertible {
   private enum Course: Sendable, Hashable {
     case constant
     case linear(to: Double, steps: Int)
@@ -29,30 +29,30 @@ public struct Schedule: Sendable, Hashable, CustomStringConvertible {
   private init(_ start: Double, _ course: Course) { (self.start, self.course) = (start, course) }
 
   /// The same rate at every step.
-  public static func constant(_ rate: Double) -> Schedule { Schedule(rate, .constant) }
+  public static func constant(_ rate: Double) -> LearningRateSchedule { LearningRateSchedule(rate, .constant) }
 
   /// From one rate to another in a straight line, reached after `steps` steps and kept from there on.
-  public static func linear(from start: Double, to end: Double, steps: Int) -> Schedule {
-    Schedule(start, .linear(to: end, steps: max(1, steps)))
+  public static func linear(from start: Double, to end: Double, steps: Int) -> LearningRateSchedule {
+    LearningRateSchedule(start, .linear(to: end, steps: max(1, steps)))
   }
 
   /// From one rate to another along half a wave of the cosine: slow, fast, slow (Loshchilov and Hutter, 2017).
-  public static func cosine(from start: Double, to end: Double = 0, steps: Int) -> Schedule {
-    Schedule(start, .cosine(to: end, steps: max(1, steps)))
+  public static func cosine(from start: Double, to end: Double = 0, steps: Int) -> LearningRateSchedule {
+    LearningRateSchedule(start, .cosine(to: end, steps: max(1, steps)))
   }
 
   /// Multiplied with `factor` whenever another `steps` steps have passed.
-  public static func staircase(from start: Double, factor: Double, every steps: Int) -> Schedule {
-    Schedule(start, .staircase(factor: factor, every: max(1, steps)))
+  public static func staircase(from start: Double, factor: Double, every steps: Int) -> LearningRateSchedule {
+    LearningRateSchedule(start, .staircase(factor: factor, every: max(1, steps)))
   }
 
   /// Multiplied with `factor` at every step.
-  public static func exponential(from start: Double, factor: Double) -> Schedule {
-    Schedule(start, .exponential(factor: factor))
+  public static func exponential(from start: Double, factor: Double) -> LearningRateSchedule {
+    LearningRateSchedule(start, .exponential(factor: factor))
   }
 
   /// The same course after `steps` steps in which the rate rises to its beginning in a straight line, from a `steps`-th of it.
-  public func warmedUp(over steps: Int) -> Schedule {
+  public func warmedUp(over steps: Int) -> LearningRateSchedule {
     var result = self
     result.warmUp = max(0, steps)
     return result
