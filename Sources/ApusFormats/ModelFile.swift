@@ -105,7 +105,8 @@ private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
     return sequential.layers.lazy.compactMap { firstUnconfigurableLayer($0) }.first
   }
   // A user's own activation could not be found again, or a built-in one of the same name would be found.
-  let activation = (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation
+  let activation =
+    (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation ?? (layer as? GatedLinearUnit)?.gate
   return layer is any ConfigurableLayer && activation?.isNamed != false ? nil : layer
 }
 
