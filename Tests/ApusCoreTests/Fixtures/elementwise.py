@@ -408,7 +408,11 @@ def activations(family):
         attributes = dict(name=name, **attributes)
         family.case('activation', name, [POINTS], function, attributes, kinks=kinks, weights=1)
         family.case('activation', name + ' saturated', [SATURATED], function, attributes, weights=1)
-        family.case('activation', name + ' matrix', [real((3, 7), -4, 4, avoid=1 / 64)], function, attributes)
+        # One of the matrices holds a -3.
+        kinks = [19] if name == 'hardSilu' else []
+        family.case(
+            'activation', name + ' matrix', [real((3, 7), -4, 4, avoid=1 / 64)], function, attributes, kinks=kinks
+        )
     family.case(
         'activation',
         'leakyRelu 0.2',
