@@ -1,7 +1,7 @@
 # Every target installs what is missing first (Debian and Ubuntu), then does its job.
 SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: demo build test bench format lint install-prerequisites
+.PHONY: demo build test bench docs format lint install-prerequisites
 
 # Trains a network on handwritten digits and shows how well it reads.
 demo: build
@@ -13,6 +13,10 @@ build: install-prerequisites
 # Numeric code is tested as it is shipped: optimised.
 test: install-prerequisites
 	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
+
+# Makes the pages of docs/ that are made from the code.
+docs: install-prerequisites
+	APUS_WRITE_DOCUMENTS=1 swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests --filter DocumentTests
 
 # Prints the README's figures, beside every other framework that is installed (see Scripts/bench.sh).
 bench: build

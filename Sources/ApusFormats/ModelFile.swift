@@ -103,7 +103,8 @@ extension ConfigurableLayer {
 private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
   if let inner = layer.children.lazy.compactMap({ firstUnconfigurableLayer($0.layer) }).first { return inner }
   // A user's own activation could not be found again, or a built-in one of the same name would be found.
-  let activation = (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation
+  let activation =
+    (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation ?? (layer as? GatedLinearUnit)?.gate
   return layer is any ConfigurableLayer && activation?.isNamed != false ? nil : layer
 }
 

@@ -117,6 +117,8 @@ public struct LayerRegistry: Sendable {
     registry.register(Flatten.self)
     registry.register(Reshape.self)
     registry.register(ActivationLayer.self)
+    registry.register(PReLU.self)
+    registry.register(GatedLinearUnit.self)
     registry.register(Sequential.self)
     registry.register(Embedding.self)
     registry.register(SimpleRNN.self)
@@ -260,6 +262,7 @@ extension BatchNorm: ConfigurableLayer {
     var result = LayerConfiguration(
       kind: Self.kind,
       settings: ["features": .integer(features), "momentum": .number(momentum), "epsilon": .number(epsilon)])
+    if epsilonPlacement != .underRoot { result.settings["epsilonPlacement"] = .text(epsilonPlacement.rawValue) }
     if gamma.dtype != .float32 { result.settings["dtype"] = .text(gamma.dtype.description) }
     return result
   }
@@ -273,8 +276,13 @@ extension BatchNorm: ConfigurableLayer {
     guard epsilon > 0 && epsilon.isFinite else {
       throw ConfigurationError("BatchNorm: 'epsilon' is \(epsilon); expected a positive number")
     }
+    let place =
+      configuration.settings["epsilonPlacement"] == nil ? "underRoot" : try configuration.text("epsilonPlacement")
+    guard let epsilonPlacement = EpsilonPlacement(rawValue: place) else {
+      throw ConfigurationError("BatchNorm: 'epsilonPlacement' is '\(place)'; expected underRoot or besideRoot")
+    }
     let placeholder = Tensor(placeholder: TensorType([features], try configuration.floatingPointType()))
-    self.init(features, momentum: momentum, epsilon: epsilon) { _ in placeholder }
+    self.init(features, momentum: momentum, epsilon: epsilon, epsilonPlacement: epsilonPlacement) { _ in placeholder }
   }
 }
 

@@ -96,7 +96,7 @@ import Testing
   @Test("G15: slopes vanish for large inputs, and nothing becomes NaN", arguments: [DType.float32, .float64])
   func saturation(dtype: DType) {
     let x = Tensor([-1e30, -800, -100, 100, 800, 1e30] as [Double]).cast(to: dtype)
-    for activation in Activation.all {
+    for activation in Activation.all where activation != .exponential {
       let slopes = gradient(at: x) { activation($0).sum() }.doubles
       #expect(slopes.allSatisfy { $0.isFinite }, "\(activation): \(slopes)")
       #expect(activation(x).doubles.allSatisfy { !$0.isNaN }, "\(activation)")
@@ -107,19 +107,54 @@ import Testing
   }
 
   @Test func nanStaysNaN() {
+    // What is computed is a choice: of what lies in no interval, the last branch.
     for activation in Activation.all where activation.name != "step" {
       #expect(activation(Tensor(Float.nan)).item.isNaN, "\(activation)")
     }
   }
 
   @Test func everyActivationIsFoundByName() {
-    for activation in Activation.all { #expect(Activation.named(activation.name) == activation) }
+    for activation in Activation.all + Activation.rowwise {
+      #expect(Activation.named(activation.name) == activation)
+      #expect(!activation.equation.isEmpty && !activation.formula.isEmpty && !activation.derivative.isEmpty)
+      for other in Activation.all + Activation.rowwise where other.name != activation.name {
+        #expect(activation != other)
+      }
+    }
+    #expect(Activation.named("softShrink", parameters: ["lambda": 2]) == .softShrink(lambda: 2))
+    #expect(Activation.softmax.isElementwise == false && Activation.relu.isElementwise)
     #expect(Activation.named("leakyRelu", parameters: ["slope": 0.3]) == .leakyRelu(slope: 0.3))
     #expect(Activation.named("nonsense") == nil)
     #expect(Activation.leakyRelu(slope: 0.3) != .leakyRelu())
     #expect(Activation.elu(alpha: 0.5).description == ".elu(alpha: 0.5)")
     #expect(Activation.leakyRelu().formula == "select(x > 0, x, slope * x)")
     #expect(Activation.silu.formula == "x * sigmoid(x)")
+    #expect(Activation.sigmoid.derivative == "y * (1 - y)")
+    #expect(
+      Activation.elu().summary == "x for x > 0, else α(eˣ − 1); derivative α at 0 (Clevert et al., 2015; notes G9)")
+  }
+
+  /// The value that an entry gives for its kinks is the one that training uses.
+  @Test func derivativesAtKinks() {
+    let cases: [(Activation, [Double], [Double])] = [
+      (.step, [0], [0]), (.relu, [0], [0]), (.leakyRelu(slope: 0.2), [0], [0.2]), (.elu(alpha: 2), [0], [2]),
+      (.selu, [0], [1.0507009873554805 * 1.6732632423543772]), (.celu(alpha: 3), [0], [1]), (.relu6, [0, 6], [0, 0]),
+      (.hardSigmoid, [-3, 3], [0, 0]), (.hardSilu, [-3, 3], [0, 1]), (.hardTanh, [-1, 1], [0, 0]),
+      (.hardShrink(lambda: 2), [-2, 2], [0, 0]), (.softShrink(lambda: 2), [-2, 2], [0, 0]), (.squaredRelu, [0], [0]),
+    ]
+    for (activation, points, slopes) in cases {
+      let found = gradient(at: Tensor(points)) { activation($0).sum() }.doubles
+      #expect(zip(found, slopes).allSatisfy { abs($0 - $1) < 1e-15 }, "\(activation): \(found)")
+    }
+    // Everything else that is made of choices is smooth where they meet.
+    let choosing = Activation.all.filter { $0.formula.contains("select") }.map(\.name)
+    #expect(Set(choosing).isSubset(of: cases.map(\.0.name)))
+  }
+
+  @Test func activationsOfRows() {
+    let x = Tensor([[0.3, -1, 2], [0, 0, 0]] as [[Double]])
+    #expect(abs(Activation.softmax(x) - softmax(x)).max().item == 0)
+    #expect(abs(exp(Activation.logSoftmax(x)) - softmax(x)).max().item < 1e-15)
   }
 
   @Test func aUserActivation() {

@@ -30,12 +30,12 @@ private let notTwiceDifferentiable: [String: String] = [
 ]
 
 /// Gradients that the reference has in float32 only: its constant 1/6 is one.
-private let looseGradients: Set<String> = ["hardSigmoid"]
+private let looseGradients: Set<String> = ["hardSigmoid", "hardSilu"]
 
 /// Every operation of the fixture files: values, element types, gradients, arrangements in memory.
 @Suite struct FixtureTests {
   @Test func everyFixtureIsThere() {
-    #expect(fixtures.values.map(\.count).reduce(0, +) == 1338)
+    #expect(fixtures.values.map(\.count).reduce(0, +) == 1370)
     let missing = operations.filter { operationTable[$0] == nil }
     #expect(missing.isEmpty, "fixtures without an operation")
     let unused = operationTable.keys.filter { fixtures[$0] == nil }

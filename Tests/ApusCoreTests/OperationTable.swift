@@ -77,6 +77,7 @@ let operationTable: [String: @Sendable ([Tensor], Fixture.Attributes) -> [Tensor
     var parameters: [String: Double] = [:]
     if let slope = a.slope.number { parameters["slope"] = slope }
     if let alpha = a.alpha.number { parameters["alpha"] = alpha }
+    if let lambda = a.lambda.number { parameters["lambda"] = lambda }
     return Activation.named(a.name.string!, parameters: parameters)!(x[0])
   }
 

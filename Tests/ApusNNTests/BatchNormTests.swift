@@ -164,6 +164,50 @@ import Testing
         "BatchNorm(3): an input of shape (1, 3) was found; training expected at least 2 examples of each feature"))
   }
 
+  // MARK: The notes
+
+  @Test("N-29, E-16: both places of ε") func placesOfEpsilon() {
+    let z = Tensor([1.0, 2, 4, 5], shape: [4, 1])
+    let notes = BatchNorm(1, epsilon: 1e-3, epsilonPlacement: .besideRoot, dtype: .float64)
+    let usual = BatchNorm(1, epsilon: 1e-3, dtype: .float64)
+    #expect(
+      difference(Self.training { notes(z) }, [-1.264111567, -0.632055783, 0.632055783, 1.264111567], 5e-9) == nil)
+    #expect(
+      difference(Self.training { usual(z) }, [-1.264658162, -0.632329081, 0.632329081, 1.264658162], 5e-9) == nil)
+  }
+
+  @Test("J6: γ = √σ² + ε and β = μ give z back", arguments: EpsilonPlacement.allCases)
+  func identity(placement: EpsilonPlacement) {
+    let z = normal([30, 3], seed: 11) * 4 + 2
+    let layer = BatchNorm(3, epsilon: 0.1, epsilonPlacement: placement, dtype: .float64)
+    let (mean, variance) = (z.mean(axes: [0]), z.variance(axes: [0]))
+    layer.gamma.value = placement == .besideRoot ? sqrt(variance) + 0.1 : sqrt(variance + 0.1)
+    layer.beta.value = mean
+    #expect(difference(Self.training { layer(z) }, z, 1e-14) == nil)
+  }
+
+  @Test("J5: before or after the activation", arguments: [true, false]) func placement(isBefore: Bool) {
+    let norm = BatchNorm(5, dtype: .float64)
+    let activation = ActivationLayer(.relu)
+    let model = withSeed(1) {
+      Sequential([Dense(3, 5, dtype: .float64)] + (isBefore ? [norm, activation] : [activation, norm]))
+    }
+    let y = Self.training { model(normal([200, 3], seed: 12)) }
+    let means = y.mean(axes: [0]).doubles
+    // What is normalised has mean 0; what comes out of ReLU has no negative numbers.
+    #expect(isBefore ? y.min().item == 0 && means.allSatisfy { $0 > 0.1 } : means.allSatisfy { abs($0) < 1e-12 })
+  }
+
+  @Test func constantFeaturesHaveFiniteGradients() {
+    for placement in EpsilonPlacement.allCases {
+      let layer = BatchNorm(2, epsilonPlacement: placement, dtype: .float64)
+      let x = Tensor([[1.0, 5], [2, 5], [4, 5]])
+      let (_, gradients, dx) = Self.training { valueWithGradient(of: layer, at: x) { (square($0($1))).sum() } }
+      let all = dx.doubles + gradients.tensors.flatMap(\.doubles)
+      #expect(all.allSatisfy { $0.isFinite }, "\(placement)")
+    }
+  }
+
   // MARK: Buffers
 
   @Test func buffersAreNoParameters() throws {

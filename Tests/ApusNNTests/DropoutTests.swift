@@ -105,3 +105,64 @@ import Testing
     #expect(throws: ConfigurationError.self) { try LayerRegistry.standard.layer(configuration) }
   }
 }
+
+/// What dropout does to a network (notes I8, I9).
+@Suite struct DropoutEffectTests {
+  @Test("I8: a mask for each example, and a rate for each layer") func masks() {
+    let model = Sequential([Dropout(0.2), Dropout(0.5)])
+    var random = RandomSource(seed: 3)
+    let y = withTraining(random: &random) { model(.ones([400, 50], dtype: .float64)) }
+    let kept = y.doubles.count { $0 != 0 }
+    // 0.8 · 0.5 of 20,000, within five standard deviations.
+    #expect(abs(Double(kept) - 8000) < 5 * (20_000 * 0.4 * 0.6).squareRoot())
+    #expect(Set((0..<400).map { y[$0].doubles.map { $0 != 0 } }).count == 400)
+  }
+
+  @Test("I9: the average of many masks is the network without dropout") func ensemble() {
+    let output = dense([[1, -2, 0.5, 3]], bias: [0.5])
+    let model = Sequential([Dropout(0.5), output])
+    let x = Tensor([[1.0, 0.5, -1, 2]])
+    let exact = model(x).item
+    let count = 4000
+    var random = RandomSource(seed: 4)
+    let many = withTraining(random: &random) { model(x.broadcast(to: [count, 4])) }
+    // The variance of one is Σ (w x)² p / (1 − p).
+    let deviation = (1.0 + 1 + 0.25 + 36).squareRoot()
+    #expect(abs(many.mean().item - exact) < 5 * deviation / Double(count).squareRoot())
+    #expect(abs(many.standardDeviation().item / deviation - 1) < 0.1)
+  }
+
+  /// For a linear model E (y − ŷ)² = (y − x w)² + p / (1 − p) Σ (x w)²: a ridge whose strength is each column's own (Wager et al., 2013).
+  @Test("I9: dropout is an L2 penalty that adapts to the inputs, and shrinks weights") func adaptivePenalty() {
+    let x = normal([50, 3], seed: 5) * Tensor([1.0, 3, 0.3])
+    let y = x • Tensor([1.0, -1, 2], shape: [3, 1]) + normal([50, 1], seed: 6) * 0.1
+    let p = 0.3
+    let w = Tensor([[0.7, -0.4, 1.5]])
+    let layer = dense([w.doubles])
+    var random = RandomSource(seed: 7)
+    let rounds = 4000
+    let model = Sequential([Dropout(p), layer])
+    let found = withTraining(random: &random) {
+      (0..<rounds).map { _ in meanSquaredError(model(x), target: y, reduction: .sum).item }
+    }
+    let plain = meanSquaredError(layer(x), target: y, reduction: .sum).item
+    let expected = plain + p / (1 - p) * square(x * w).sum().item
+    let mean = found.reduce(0, +) / Double(rounds)
+    let spread = (found.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rounds)).squareRoot()
+    #expect(abs(mean - expected) < 5 * spread / Double(rounds).squareRoot())
+    #expect(expected > 1.2 * plain)
+
+    // The minimum of that is closer to 0 in every direction: (XᵀX + p/(1 − p) diag(XᵀX))⁻¹ Xᵀy by steps of gradient descent.
+    func trained(_ penalty: Double) -> [Double] {
+      let layer = dense([[0, 0, 0]])
+      for _ in 0..<5000 {
+        let (_, gradients) = valueWithGradient(of: layer) {
+          meanSquaredError($0(x), target: y) + penalty * square(x * $0.weight.value).sum() / 50
+        }
+        layer.weight.value = layer.weight.value - 0.05 * gradients.tensors[0]
+      }
+      return layer.weight.value.doubles
+    }
+    #expect(zip(trained(p / (1 - p)), trained(0)).allSatisfy { abs($0) < abs($1) })
+  }
+}

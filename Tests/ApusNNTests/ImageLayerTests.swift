@@ -97,9 +97,6 @@ import Testing
       AdaptiveAveragePool([2, 3])
     },
     LayerCheck("AdaptiveMaxPool(2)", accepts: [[2, 5, 4, 2], [2, 5, 3]], refuses: [[2, 5]]) { _ in AdaptiveMaxPool(2) },
-    LayerCheck("Reshape([2, 3])", accepts: [[4, 6], [0, 3, 2], [1, 6]], refuses: [[4, 5], [6], []]) { _ in
-      Reshape([2, 3])
-    },
   ]
 
   @Test(arguments: checks) func layerIsSound(check: LayerCheck) { #expect(check.problems() == []) }

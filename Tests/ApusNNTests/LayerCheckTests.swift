@@ -7,7 +7,7 @@ import Testing
 /// Every layer through the one harness; and the harness itself, on layers that are wrong on purpose.
 @Suite struct LayerCheckTests {
   /// Activations whose derivative exists at every input that the harness draws, with their texts.
-  static let activations: [LayerCheck] = Activation.all.flatMap { activation -> [LayerCheck] in
+  static let activations: [LayerCheck] = (Activation.all + [.logSoftmax]).flatMap { activation -> [LayerCheck] in
     let name = "\(activation)"
     let suffix = activation == .identity ? "" : ", activation: \(name)"
     return [
@@ -41,6 +41,16 @@ import Testing
       "BatchNorm(3, momentum: 0.5, epsilon: 0.001)", accepts: [[4, 3], [2, 3], [2, 2, 3]], refuses: [[4, 1]],
       isTraining: true
     ) { BatchNorm(3, momentum: 0.5, epsilon: 1e-3, dtype: $0) },
+    LayerCheck(
+      "BatchNorm(3, epsilon: 0.001, epsilonPlacement: .besideRoot)", accepts: [[4, 3], [2, 3], [2, 2, 3]],
+      refuses: [[4, 1]], isTraining: true
+    ) { BatchNorm(3, epsilon: 1e-3, epsilonPlacement: .besideRoot, dtype: $0) },
+    LayerCheck("PReLU()", accepts: [[4, 3], [0, 3], [5], []]) { PReLU(dtype: $0) },
+    LayerCheck("PReLU(3)", accepts: [[4, 3], [0, 3], [3], [2, 2, 3]], refuses: [[4, 1], []]) { PReLU(3, dtype: $0) },
+    LayerCheck("GatedLinearUnit()", accepts: [[3, 4], [0, 2], [6]], refuses: [[3, 5], []]) { _ in GatedLinearUnit() },
+    LayerCheck("GatedLinearUnit(gate: .silu)", accepts: [[3, 4], [2, 2, 6]], refuses: [[2, 1]]) { _ in
+      GatedLinearUnit(gate: .silu)
+    },
     LayerCheck("Flatten()", accepts: [[3, 2, 4], [1, 2, 4], [0, 2, 4], [5, 3], [7], [2, 0, 3]], refuses: [[]]) { _ in
       Flatten()
     },

@@ -88,8 +88,12 @@ public final class Elementwise: Sendable {
 
   /// The derivative with respect to input `i` as text.
   public func formattedDerivative(inputs: [String], wrt i: Int = 0) -> String {
+    formattedDerivative(inputs: inputs, wrt: i, scalars: (0..<scalarCount).map { "s\($0)" })
+  }
+
+  func formattedDerivative(inputs: [String], wrt i: Int = 0, scalars: [String]) -> String {
     let partial = givenPartials?[i] ?? formula.derivative(wrtInput: i, seed: 1, output: Expression(.input(inputCount)))
-    return partial.formatted(inputs: inputs + ["y"], scalars: (0..<scalarCount).map { "s\($0)" })
+    return partial.formatted(inputs: inputs + ["y"], scalars: scalars)
   }
 
   func program(_ dtype: DType) -> TileProgram {

@@ -16,13 +16,30 @@ public final class Update: Sendable {
   private let float32: TileProgram
   private let float64: TileProgram
 
-  private init(
-    states: Int, scalars: Int, _ body: (inout Expression, Expression, inout [Expression], [Expression]) -> Void
+  /// How weights decay besides; the number for it is one more scalar, after those of the rule.
+  public enum Decay: Sendable {
+    case none
+    /// The gradient of a penalty λ/2 ‖p‖² is added: the rule sees g + λ p. The scalar is λ.
+    case coupled
+    /// The rule starts from the parameter scaled down. The scalar is what is kept, 1 − α λ.
+    case decoupled
+  }
+
+  /// A rule with any number of state tensors: `body` changes the parameter p and the states s, given the gradient g and the scalars k.
+  public init(
+    states: Int, scalars: Int, decay: Decay = .none,
+    _ body: (_ p: inout Expression, _ g: Expression, _ s: inout [Expression], _ k: [Expression]) -> Void
   ) {
     // Inputs: parameter, gradient, states; outputs: parameter, states.
-    var parameter = Expression(.input(0))
+    var (parameter, gradient) = (Expression(.input(0)), Expression(.input(1)))
     var state = (0..<states).map { Expression(.input(2 + $0)) }
-    body(&parameter, Expression(.input(1)), &state, (0..<scalars).map { Expression(.scalar($0)) })
+    switch decay {
+    case .none: break
+    case .coupled: gradient = gradient + Expression(.scalar(scalars)) * parameter
+    case .decoupled: parameter = Expression(.scalar(scalars)) * parameter
+    }
+    body(&parameter, gradient, &state, (0..<scalars).map { Expression(.scalar($0)) })
+    let scalars = decay == .none ? scalars : scalars + 1
     stateCount = states
     scalarCount = scalars
     formulas = [parameter] + state

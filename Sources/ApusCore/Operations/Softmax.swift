@@ -130,10 +130,16 @@ package func softmaxCrossEntropyRows(_ logits: Tensor, labels: Tensor) -> Tensor
   let labels = labels.dtype == .uint8 ? labels.cast(to: .int64) : labels
   let classes = logits.rank > 0 ? logits.shape[logits.rank - 1] : 0
   if labels.dtype.isInteger {
-    let place = "the \(classes) classes of logits \(logits.shape)"
-    labels.backend.check(
-      labels.cast(to: .int64).dense,
-      IndexBounds(range: 0..<classes, operation: "softmaxCrossEntropy", subject: "label", place: place))
+    requireLabels(labels, within: classes, operation: "softmaxCrossEntropy", place: "logits \(logits.shape)")
   }
   return apply(SoftmaxCrossEntropy(), [logits, labels])
+}
+
+/// Stops unless the integer labels are in 0..<classes.
+/// - Parameter place: what has these classes.
+package func requireLabels(_ labels: Tensor, within classes: Int, operation: String, place: String) {
+  labels.backend.check(
+    labels.cast(to: .int64).dense,
+    IndexBounds(
+      range: 0..<classes, operation: operation, subject: "label", place: "the \(classes) classes of \(place)"))
 }

@@ -12,6 +12,8 @@ public final class BatchNorm: Layer {
   public let momentum: Double
   /// ε, which keeps the quotient finite.
   public let epsilon: Double
+  /// Whether ε is added to the variance, as is usual, or to its root, as in the notes (E-16).
+  public let epsilonPlacement: EpsilonPlacement
   /// γ, of shape (features); starts at 1.
   public let gamma: Parameter
   /// β, of shape (features); starts at 0.
@@ -26,22 +28,29 @@ public final class BatchNorm: Layer {
   /// - Parameters:
   ///   - features: the extent of the last axis of x; at least 1.
   ///   - momentum: the weight of a new batch in the running statistics, in [0, 1].
-  ///   - epsilon: added to the variance; positive.
-  public convenience init(_ features: Int, momentum: Double = 0.1, epsilon: Double = 1e-5, dtype: DType = .float32) {
+  ///   - epsilon: added to the variance or its root; positive.
+  public convenience init(
+    _ features: Int, momentum: Double = 0.1, epsilon: Double = 1e-5, epsilonPlacement: EpsilonPlacement = .underRoot,
+    dtype: DType = .float32
+  ) {
     guard features > 0 else { fatalError("BatchNorm(\(features)): the number of features must be at least 1") }
-    self.init(features, momentum: momentum, epsilon: epsilon) {
+    self.init(features, momentum: momentum, epsilon: epsilon, epsilonPlacement: epsilonPlacement) {
       Tensor(filledWith: $0, shape: [features], dtype: dtype)
     }
   }
 
   /// - Parameter filled: a tensor of shape (features) that holds one number throughout.
-  init(_ features: Int, momentum: Double, epsilon: Double, filled: (Double) -> Tensor) {
+  init(
+    _ features: Int, momentum: Double, epsilon: Double, epsilonPlacement: EpsilonPlacement,
+    filled: (Double) -> Tensor
+  ) {
     guard Self.momenta.contains(momentum), epsilon > 0, epsilon.isFinite else {
       fatalError("BatchNorm: the momentum \(momentum) must lie in [0, 1], epsilon \(epsilon) be positive")
     }
     self.features = features
     self.momentum = momentum
     self.epsilon = epsilon
+    self.epsilonPlacement = epsilonPlacement
     gamma = Parameter(filled(1), name: "gamma")
     beta = Parameter(filled(0), name: "beta")
     runningMean = .buffer(filled(0), name: "runningMean")
@@ -68,7 +77,8 @@ public final class BatchNorm: Layer {
   }
 
   private func normalized(_ x: Tensor, mean: Tensor, variance: Tensor) -> Tensor {
-    let scale = Self.scale.call([gamma.value, variance], [epsilon])
+    let rule = epsilonPlacement == .underRoot ? Self.scale : Self.scaleBesideRoot
+    let scale = rule.call([gamma.value, variance], [epsilon])
     return Self.normalize.call([x, mean, scale, beta.value])
   }
 
@@ -78,6 +88,14 @@ public final class BatchNorm: Layer {
     let (gamma, variance, epsilon) = (x[0], x[1], s[0])
     return gamma * rsqrt(variance + epsilon)
   }
+  /// The notes' γ / (√σ² + ε). Of a feature that is always the same, the root has no derivative; it counts as 0.
+  private static let scaleBesideRoot = Elementwise(
+    "batchNormScale", inputs: 2, scalars: 1,
+    partials: { x, s, y in
+      let root = sqrt(x[1])
+      return [1 / (root + s[0]), select(x[1] > 0, -0.5 * y / (root * (root + s[0])), 0)]
+    },
+    formula: { x, s in x[0] / (sqrt(x[1]) + s[0]) })
   private static let normalize = Elementwise("batchNorm", inputs: 4) { x, _ in
     let (x, mean, scale, beta) = (x[0], x[1], x[2], x[3])
     return (x - mean) * scale + beta
@@ -106,6 +124,7 @@ public final class BatchNorm: Layer {
 
   public var description: String {
     "BatchNorm(\(features)" + (momentum == 0.1 ? "" : ", momentum: \(momentum)")
-      + (epsilon == 1e-5 ? "" : ", epsilon: \(epsilon)") + ")"
+      + (epsilon == 1e-5 ? "" : ", epsilon: \(epsilon)")
+      + (epsilonPlacement == .underRoot ? "" : ", epsilonPlacement: .\(epsilonPlacement)") + ")"
   }
 }

@@ -70,6 +70,9 @@ public final class OptimizerMemory {
 
     init(_ parameter: Parameter) { self.parameter = parameter }
 
+    /// The state as it is, to be saved.
+    var storedStates: [Tensor] { states.map(\.stored) }
+
     /// The rule's state, which starts at zero.
     func states(_ count: Int) -> [Parameter] {
       if states.count != count {
@@ -83,6 +86,9 @@ public final class OptimizerMemory {
 
   /// The steps taken so far.
   public var step: Int { slots.lazy.map(\.step).max() ?? 0 }
+
+  /// What is remembered of a parameter; nil if it was never updated.
+  func knownSlot(of parameter: Parameter) -> Slot? { positions[parameter].map { slots[$0] } }
 
   /// A model lists its parameters in a fixed order, so the slot is nearly always found at the parameter's own position.
   func slot(of parameter: Parameter, position: Int) -> Slot {

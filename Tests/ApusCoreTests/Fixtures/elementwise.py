@@ -391,6 +391,15 @@ ACTIVATIONS = {
     'mish': (F.mish, {}, []),
     'hardSigmoid': (F.hardsigmoid, {}, []),
     'hardTanh': (F.hardtanh, {}, [0]),
+    'celu': (F.celu, {'alpha': 1}, [2]),
+    'geluTanh': (lambda x: F.gelu(x, approximate='tanh'), {}, []),
+    'logSigmoid': (F.logsigmoid, {}, []),
+    'squaredRelu': (lambda x: torch.relu(x) ** 2, {}, [2]),
+    'relu6': (F.relu6, {}, [2]),
+    'hardSilu': (F.hardswish, {}, []),
+    'hardShrink': (lambda x: F.hardshrink(x, 0.505), {'lambda': 0.505}, []),  # no input lies at the kink
+    'softShrink': (lambda x: F.softshrink(x, 0.505), {'lambda': 0.505}, []),
+    'tanhShrink': (F.tanhshrink, {}, []),
 }
 
 
@@ -399,7 +408,11 @@ def activations(family):
         attributes = dict(name=name, **attributes)
         family.case('activation', name, [POINTS], function, attributes, kinks=kinks, weights=1)
         family.case('activation', name + ' saturated', [SATURATED], function, attributes, weights=1)
-        family.case('activation', name + ' matrix', [real((3, 7), -4, 4, avoid=1 / 64)], function, attributes)
+        # One of the matrices holds a -3.
+        kinks = [19] if name == 'hardSilu' else []
+        family.case(
+            'activation', name + ' matrix', [real((3, 7), -4, 4, avoid=1 / 64)], function, attributes, kinks=kinks
+        )
     family.case(
         'activation',
         'leakyRelu 0.2',
@@ -409,6 +422,21 @@ def activations(family):
         kinks=[2],
         weights=1,
     )
+    family.case('activation', 'exponential', [POINTS], torch.exp, dict(name='exponential'), weights=1)
+    family.case(
+        'activation', 'celu 0.5', [POINTS], lambda x: F.celu(x, 0.5), dict(name='celu', alpha=0.5), kinks=[2], weights=1
+    )
+    family.case(
+        'activation',
+        'softShrink 0.25',
+        [POINTS],
+        lambda x: F.softshrink(x, 0.25),
+        dict(name='softShrink', **{'lambda': 0.25}),
+        weights=1,
+    )
+    for name in ('softmax', 'logSoftmax'):
+        function = {'softmax': torch.softmax, 'logSoftmax': torch.log_softmax}[name]
+        family.case('activation', name, [real((3, 7), -4, 4)], lambda x: function(x, -1), dict(name=name))
     family.case(
         'activation', 'elu 0.5', [POINTS], lambda x: F.elu(x, 0.5), dict(name='elu', alpha=0.5), kinks=[2], weights=1
     )
