@@ -32,7 +32,10 @@ let package = Package(
     .target(name: "ApusTraining", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(name: "ApusFormats", dependencies: ["ApusCore", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(
-      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"],
+      name: "ApusPlot", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats"],
+      swiftSettings: swift),
+    .target(
+      name: "Apus", dependencies: ["ApusCore", "ApusNN", "ApusData", "ApusTraining", "ApusFormats", "ApusPlot"],
       swiftSettings: swift),
 
     // The command line, a thin shell over the library.
@@ -51,6 +54,8 @@ let package = Package(
     .testTarget(name: "ApusTrainingTests", dependencies: ["Apus", "ApusTestSupport"], swiftSettings: swift),
     .testTarget(
       name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusPlotTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

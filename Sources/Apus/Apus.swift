@@ -3,4 +3,5 @@
 @_exported import ApusData
 @_exported import ApusFormats
 @_exported import ApusNN
+@_exported import ApusPlot
 @_exported import ApusTraining
