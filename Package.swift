@@ -45,9 +45,14 @@ let package = Package(
     .target(
       name: "ApusFormats", dependencies: ["ApusCore", "ApusFiles", "ApusNN", "ApusData"], swiftSettings: swift),
     .target(
+      name: "ApusPlot",
+      dependencies: ["ApusCore", "ApusFiles", "ApusNN", "ApusData", "ApusImages", "ApusTraining", "ApusFormats"],
+      swiftSettings: swift),
+    .target(
       name: "Apus",
       dependencies: [
         "ApusCore", "ApusFiles", "ApusNN", "ApusModels", "ApusData", "ApusImages", "ApusTraining", "ApusFormats",
+        "ApusPlot",
       ],
       swiftSettings: swift),
 

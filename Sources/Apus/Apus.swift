@@ -6,4 +6,5 @@
 @_exported import ApusImages
 @_exported import ApusModels
 @_exported import ApusNN
+@_exported import ApusPlot
 @_exported import ApusTraining

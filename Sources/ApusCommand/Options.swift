@@ -44,6 +44,7 @@ extension RunConfiguration.OptimizerKind: ExpressibleByArgument {}
 extension Dataset.Task: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension Scaling.Method: ExpressibleByArgument {}
+extension TrainingChoices.ScheduleKind: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.
 func require(_ condition: Bool, _ sentence: String) throws {

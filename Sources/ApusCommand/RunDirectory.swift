@@ -16,7 +16,7 @@ struct RunDirectory {
     (path, isNew) = try Failure.writing {
       if let output { return (output, try FileSystem.makeDirectory(output)) }
       var name = data.split(separator: "/").last ?? "model"
-      if name.hasSuffix(".csv") { name.removeLast(4) }
+      if name.hasSuffix(".csv") || name.hasSuffix(".txt") { name.removeLast(4) }
       // Names have an end: 255 bytes, with the number.
       while name.utf8.count > 200 { name.removeLast() }
       try FileSystem.makeDirectory("runs")
@@ -39,15 +39,14 @@ struct RunDirectory {
   /// Removes the directory if this run made it and left nothing there.
   func abandon() { if isNew { FileSystem.removeEmptyDirectory(path) } }
 
-  /// Writes model, configuration and history, each as a whole or not at all.
-  func save(_ run: TabularRun, _ history: History) throws {
+  /// Writes model, configuration, history and what else there is, each as a whole or not at all.
+  func save(_ run: any NetworkRun, _ history: History) throws {
     try Failure.writing {
       try Interruption.deferred {
-        try run.model.save(to: modelPath)
-        try TextFile.write(
-          run.configuration.json(loss: run.loss, task: run.task, target: run.targetName).text(pretty: true) + "\n",
-          to: configurationPath)
+        try run.save(to: modelPath)
+        try TextFile.write(run.settings.text(pretty: true) + "\n", to: configurationPath)
         try TextFile.write(history.csv, to: historyPath)
+        try run.writeExtras(to: path)
       }
     }
   }

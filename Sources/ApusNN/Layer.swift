@@ -30,7 +30,9 @@ public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
 extension Layer {
   /// The layer's output for `x`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(x) }
+    let y = LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(x) }
+    OutputObserver.current?.note(self, y)
+    return y
   }
 
   public func visit(_ visitor: inout LayerVisitor) { visitor.visitStoredProperties(of: self) }

@@ -80,14 +80,21 @@ public struct ImageRun: NetworkRun {
   }
 
   public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
-    plan.useThreads()
     let loader = DataLoader(training, batchSize: plan.batchSize, augmentations: augmentations, seed: plan.seed)
-    let trainer = Trainer(
-      model.network, loss: .softmaxCrossEntropy, optimizer: plan.makeOptimizer(), metrics: [.accuracy],
-      schedule: plan.makeSchedule(steps: plan.epochs * loader.batchCount), seed: plan.seed, precision: plan.precision)
     let held = DataLoader(validation, batchSize: 256, isShuffled: false)
-    return try trainer.fit(
+    return try trainer(of: model.network, steps: plan.epochs * loader.batchCount).fit(
       loader, validation: validation.count > 0 ? held : nil, epochs: plan.epochs, progress: progress, onEpoch: onEpoch)
+  }
+
+  public func profile() throws -> ProgramProfile? {
+    try trainer(of: try model.network.copy(), steps: 1).profile(on: training, batchSize: plan.batchSize, steps: 20)
+  }
+
+  private func trainer(of network: Sequential, steps: Int) -> Trainer<Sequential> {
+    plan.useThreads()
+    return Trainer(
+      network, loss: .softmaxCrossEntropy, optimizer: plan.makeOptimizer(), metrics: [.accuracy],
+      schedule: plan.makeSchedule(steps: steps), seed: plan.seed, precision: plan.precision)
   }
 
   public func scores(of epoch: Epoch) -> [Score] {
@@ -98,7 +105,7 @@ public struct ImageRun: NetworkRun {
     ]
   }
 
-  public func measure() throws -> RunResult {
+  public func result() throws -> RunResult {
     let (onTraining, onTest) = (try model.evaluate(training), try model.evaluate(test))
     return RunResult(
       scores: [

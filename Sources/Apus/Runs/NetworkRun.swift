@@ -7,13 +7,17 @@ public protocol NetworkRun {
 
   /// Trains the network.
   /// - Throws: `TrainingError` if the loss stops being a number; whatever `onEpoch` throws.
-  mutating func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History
+  func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History
 
   /// What one epoch came to, by names.
   func scores(of epoch: Epoch) -> [Score]
 
   /// How good the trained network is.
-  func measure() throws -> RunResult
+  /// - Throws: `TrainingError` if it computes no numbers.
+  func result() throws -> RunResult
+
+  /// Measures where the time of a training step goes, on a copy: the network stays as it is. Nil where that is not provided.
+  func profile() throws -> ProgramProfile?
 
   /// Writes the network with what is needed to use it into one file, as a whole or not at all.
   func save(to path: String) throws
@@ -24,6 +28,7 @@ public protocol NetworkRun {
 
 extension NetworkRun {
   public func writeExtras(to directory: String) throws {}
+  public func profile() throws -> ProgramProfile? { nil }
 }
 
 /// A number with a name, such as a loss; nil where there is none.

@@ -14,7 +14,12 @@ public struct TabularModel: Sendable {
   /// - Throws: `FileFormatError` for anything that is not such a file.
   public init(path: String) throws(FileFormatError) {
     let path = FileSystem.isDirectory(path) ? path + "/model.safetensors" : path
-    let file = try ModelFile(path: path)
+    try self.init(try ModelFile(path: path, registry: .models), path: path)
+  }
+
+  /// The model in a file.
+  /// - Throws: `FileFormatError` if there is none, or not as it should be.
+  public init(_ file: ModelFile, path: String) throws(FileFormatError) {
     func malformed(_ reason: String) -> FileFormatError { FileFormatError(.malformed, path: path, reason) }
     guard let text = file.metadata[Self.preprocessingKey] else {
       throw malformed("the metadata lack '\(Self.preprocessingKey)': this model was not trained on a table")

@@ -111,7 +111,9 @@ public struct TabularRun {
 
   /// Trains the network.
   /// - Throws: `TrainingError` if the loss stops being a number; whatever `onEpoch` throws.
-  public func train(progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }) throws -> History {
+  public func train(
+    progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
+  ) throws -> History {
     try trainer(of: model.network).fit(
       training, validation: validation.count > 0 ? validation : nil, epochs: configuration.epochs,
       batchSize: configuration.batchSize, progress: progress, onEpoch: onEpoch)
@@ -119,19 +121,14 @@ public struct TabularRun {
 
   /// Measures where the time of a training step goes, on a copy: the network stays as it is.
   /// - Throws: `TrainingError` if the loss stops being a number.
-  public func profile(steps: Int = 20) throws -> ProgramProfile {
+  public func profile(steps: Int) throws -> ProgramProfile {
     try trainer(of: try model.network.copy()).profile(on: training, batchSize: configuration.batchSize, steps: steps)
   }
 
   private func trainer(of network: Sequential) -> Trainer<Sequential> {
     if configuration.threads > 0 { Threads.count = configuration.threads }
     let rate = configuration.learningRate ?? configuration.optimizer.defaultLearningRate
-    let optimizer: any Optimizer =
-      switch configuration.optimizer {
-      case .sgd: SGD(learningRate: rate)
-      case .momentum: SGD(learningRate: rate, momentum: 0.9)
-      case .adam: Adam(learningRate: rate)
-      }
+    let optimizer = configuration.optimizer.make(learningRate: rate)
     return Trainer(
       network, loss: loss, optimizer: optimizer, metrics: task == .classification ? [.accuracy] : [],
       seed: configuration.seed, precision: configuration.precision)
@@ -146,6 +143,55 @@ public struct TabularRun {
         "after training the loss is \(onTraining.loss); try a smaller learning rate, or scale the features")
     }
     return (onTraining, test.count > 0 ? try model.evaluate(testInOriginalUnits) : nil)
+  }
+}
+
+extension TabularRun: NetworkRun {
+  public var announcement: String {
+    get throws {
+      let features = training.features.shape[1]
+      return "\(configuration.data): \(training.count) training, \(validation.count) validation and \(test.count) test "
+        + "examples, \(features) features, \(task.rawValue)\n"
+        + (try model.network.summary(inputShape: [1, features]).description)
+    }
+  }
+
+  public var settings: JSON { configuration.json(loss: loss, task: task, target: targetName) }
+
+  public func scores(of epoch: Epoch) -> [Score] {
+    guard task == .classification else {
+      return [Score("loss", epoch.loss), Score("validation_loss", epoch.validationLoss)]
+    }
+    return [
+      Score("loss", epoch.loss), Score("accuracy", epoch.metrics["accuracy"]),
+      Score("validation_loss", epoch.validationLoss),
+      Score("validation_accuracy", epoch.validationMetrics["accuracy"]),
+    ]
+  }
+
+  public func result() throws -> RunResult {
+    let (training, test) = try measure()
+    // Without test data the scores are there, and say so.
+    let absent = (task == .classification ? ["loss", "accuracy"] : ["loss", "rmse", "r2"]).map {
+      Score("test_" + $0, nil)
+    }
+    return RunResult(
+      scores: training.scores(prefix: "") + (test?.scores(prefix: "test_") ?? absent),
+      text: test.map { "test: \($0)" } ?? "training data: \(training)")
+  }
+
+  public func profile() throws -> ProgramProfile? { try profile(steps: 20) }
+
+  public func save(to path: String) throws { try model.save(to: path) }
+}
+
+extension TabularEvaluation {
+  fileprivate func scores(prefix: String) -> [Score] {
+    switch quality {
+    case .classification(let report): [Score(prefix + "loss", loss), Score(prefix + "accuracy", report.accuracy)]
+    case .regression(let rmse, let r2):
+      [Score(prefix + "loss", loss), Score(prefix + "rmse", rmse), Score(prefix + "r2", r2)]
+    }
   }
 }
 
@@ -164,7 +210,7 @@ extension Dataset {
 
 extension Sequential {
   /// The same layers with parameters of their own, which are equal to these. Built of layers that files can hold.
-  fileprivate func copy() throws -> Sequential {
+  func copy() throws -> Sequential {
     let copy = try Sequential(configuration: configuration)
     for (new, old) in zip(copy.namedParameters, namedParameters) { new.parameter.value = old.parameter.value }
     for (new, old) in zip(copy.namedBuffers, namedBuffers) { new.buffer.value = old.buffer.value }

@@ -106,7 +106,7 @@ public struct TextRun: NetworkRun {
     [Score("loss", epoch.loss), Score("validation_loss", epoch.validationLoss)]
   }
 
-  public func measure() throws -> RunResult {
+  public func result() throws -> RunResult {
     let loss = try model.loss(on: test)
     return RunResult(
       scores: [Score("test_loss", loss)],

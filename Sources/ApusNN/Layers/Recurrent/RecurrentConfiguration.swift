@@ -21,7 +21,7 @@ extension LayerConfiguration {
     settings["returns"] = .text(layer.options.returns.rawValue)
   }
 
-  fileprivate func size(_ name: String) throws -> Int { try integer(name, in: 1...largestExtent) }
+  fileprivate func size(_ name: String) throws -> Int { try integer(name, in: 1...LayerConfiguration.largestExtent) }
 
   fileprivate func recurrentActivation() throws -> SimpleRNN.Activation {
     guard settings["activation"] != nil else { return .tanh }

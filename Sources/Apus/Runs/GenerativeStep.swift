@@ -1,0 +1,75 @@
+/// One training step of a generative network.
+final class GenerativeStep {
+  private let optimizers: [any Optimizer]
+  /// From a batch of images, and noise for a generator, to the losses.
+  private let body: (_ images: Tensor, _ random: inout RandomSource) throws -> [Tensor]
+
+  fileprivate init(
+    _ optimizers: [any Optimizer], _ body: @escaping (_ images: Tensor, _ random: inout RandomSource) throws -> [Tensor]
+  ) {
+    self.optimizers = optimizers
+    self.body = body
+  }
+
+  var learningRate = 0.0 {
+    didSet { for optimizer in optimizers { optimizer.learningRate = learningRate } }
+  }
+
+  /// - Returns: the losses; of a pair of networks the discriminator's first.
+  func run(_ images: Tensor, using random: inout RandomSource) throws -> [Double] {
+    try body(images, &random).map(\.item)
+  }
+}
+
+extension GenerativeModel {
+  /// The step that suits the network.
+  func makeStep(_ plan: TrainingPlan) -> GenerativeStep {
+    switch network {
+    case let model as Autoencoder:
+      return step(plan.makeOptimizer(), model) { model, x in binaryCrossEntropy(logits: model(x), target: x) }
+    case let vae as VariationalAutoencoder:
+      return step(plan.makeOptimizer(), vae) { vae, x in vae.loss(x.flattened(from: 1)) }
+    case let gan as GAN: return step(gan, plan)
+    default: fatalError("\(network) is not a generative network")
+    }
+  }
+
+  private func step<Model: Layer>(
+    _ optimizer: any Optimizer, _ model: Model, _ loss: @escaping (Model, Tensor) -> Tensor
+  ) -> GenerativeStep {
+    let program = Program("training step") { batch in
+      let (value, gradients) = valueWithGradient(of: model) { loss($0, batch[0]) }
+      try requireFinite(value)
+      optimizer.update(model, gradients)
+      return [value]
+    }
+    return GenerativeStep([optimizer]) { x, _ in try program([x]) }
+  }
+
+  /// First the discriminator learns from real images and the generator's, then the generator from what the discriminator says now. Images
+  /// are scaled to -1...1, where the generator's lie.
+  private func step(_ gan: GAN, _ plan: TrainingPlan) -> GenerativeStep {
+    // Adam's usual memory of 10 steps makes the two circle around each other (Radford et al., 2016).
+    func optimizer() -> any Optimizer {
+      plan.optimizer == .adam ? Adam(learningRate: plan.learningRate, betas: (0.5, 0.999)) : plan.makeOptimizer()
+    }
+    let (first, second) = (optimizer(), optimizer())
+    let program = Program("training step") { batch in
+      let real = batch[0] * 2 - 1
+      let fake = gan.generator(batch[1])
+      let (ofDiscriminator, gradients) = valueWithGradient(of: gan.discriminator) { _ in
+        gan.discriminatorLoss(real: real, fake: fake)
+      }
+      try requireFinite(ofDiscriminator)
+      first.update(gan.discriminator, gradients)
+      let (ofGenerator, others) = valueWithGradient(of: gan.generator) { generator in
+        gan.generatorLoss(fake: generator(batch[1]))
+      }
+      second.update(gan.generator, others)
+      return [ofDiscriminator, ofGenerator]
+    }
+    return GenerativeStep([first, second]) { x, random in
+      try program([x, gan.noise(x.shape[0], using: &random)])
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Apus
+
+// Which kind of run the arguments of `apus train` ask for.
+
+extension Train {
+  /// What can be trained on.
+  private enum Kind: String {
+    case tables, images, texts
+
+    var models: [String] {
+      switch self {
+      case .tables: ["mlp"]
+      case .images: ["lenet", "mlp", "resnet18", "autoencoder", "vae", "dcgan"]
+      case .texts: TextRun.Network.allCases.map(\.rawValue)
+      }
+    }
+  }
+
+  private var kind: Kind {
+    if ImageData(rawValue: data) != nil { return .images }
+    return data.hasSuffix(".txt") || model.map(Kind.texts.models.contains) == true ? .texts : .tables
+  }
+
+  /// The name of the network.
+  private var chosenModel: String { model ?? kind.models[0] }
+  private var isGenerative: Bool { GenerativeRun.Network(rawValue: chosenModel) != nil }
+
+  /// Refuses what does not belong to the kind of data.
+  func checkKind() throws {
+    let kind = kind
+    if !kind.models.contains(chosenModel) {
+      throw ValidationError(
+        "--model \(chosenModel): for \(kind.rawValue) there are \(kind.models.joined(separator: ", ")).")
+    }
+    var given: [(option: String, isGiven: Bool, suits: Bool)] = [
+      ("--data", directory != nil, kind == .images), ("--augment", augment, kind == .images && !isGenerative),
+      ("--schedule", schedule != nil, kind != .tables),
+      ("--hidden", hidden != nil, chosenModel == "mlp"),
+      ("--dropout", dropout != nil, kind != .images || chosenModel == "mlp"),
+      ("--validation", validation != nil, kind == .tables || kind == .images && !isGenerative),
+      ("--profile", profile, kind == .tables || kind == .images && !isGenerative),
+      ("--trace", trace != nil, kind == .tables || kind == .images && !isGenerative),
+    ]
+    for (option, isGiven) in [
+      ("--target", target != nil), ("--task", task != nil), ("--activation", activation != nil),
+      ("--loss", loss != nil),
+      ("--test", test != nil), ("--scaling", scaling != nil),
+    ] {
+      given.append((option, isGiven, kind == .tables))
+    }
+    if let wrong = given.first(where: { $0.isGiven && !$0.suits }) {
+      throw ValidationError("\(wrong.option): this is not for the network \(chosenModel) on \(kind.rawValue).")
+    }
+  }
+
+  /// Reads the data and builds the network.
+  func makeRun() throws -> any NetworkRun {
+    switch kind {
+    case .tables: return try TabularRun(tableConfiguration)
+    case .texts: return try TextRun(path: data, network: TextRun.Network(rawValue: chosenModel)!, choices: choices)
+    case .images:
+      let set = ImageData(rawValue: data)!
+      if let network = GenerativeRun.Network(rawValue: chosenModel) {
+        return try GenerativeRun(set, directory: directory, network: network, choices: choices)
+      }
+      return try ImageRun(
+        set, directory: directory, network: ImageRun.Network(rawValue: chosenModel)!,
+        hidden: hidden?.sizes ?? [256, 128], validationFraction: validation ?? 0, isAugmented: augment,
+        choices: choices)
+    }
+  }
+
+  private var choices: TrainingChoices {
+    var choices = TrainingChoices()
+    choices.optimizer = optimizer
+    choices.learningRate = learningRate
+    choices.schedule = schedule
+    choices.epochs = epochs
+    choices.batchSize = batchSize
+    choices.dropout = dropout
+    choices.precision = precision
+    choices.seed = seed
+    choices.threads = threads
+    return choices
+  }
+
+  private var tableConfiguration: RunConfiguration {
+    var run = RunConfiguration(data: data)
+    run.target = target
+    run.task = task
+    if let hidden { run.hidden = hidden.sizes }
+    if let activation { run.activation = activation }
+    run.loss = loss
+    if let optimizer { run.optimizer = optimizer }
+    run.learningRate = learningRate
+    if let epochs { run.epochs = epochs }
+    if let batchSize { run.batchSize = batchSize }
+    run.precision = precision
+    if let dropout { run.dropout = dropout }
+    if let validation { run.validationFraction = validation }
+    if let test { run.testFraction = test }
+    run.scaling = scaling
+    run.seed = seed
+    run.threads = threads
+    return run
+  }
+}
