@@ -41,7 +41,10 @@ public struct DataLoader: Sendable {
   public var exampleCount: Int { dropsLast ? batchCount * batchSize : source.count }
 
   /// The number of batches in an epoch.
-  public var batchCount: Int { (dropsLast ? source.count : source.count + batchSize - 1) / batchSize }
+  public var batchCount: Int {
+    let (whole, rest) = source.count.quotientAndRemainder(dividingBy: batchSize)
+    return whole + (rest > 0 && !dropsLast ? 1 : 0)
+  }
 
   /// What the features of one example are in a batch.
   /// - Throws: `ShapeError` if an augmentation does not fit them.
@@ -115,7 +118,8 @@ private struct EpochPlan: Sendable {
 
   func batch(_ number: Int) throws -> Batch {
     let start = number * loader.batchSize
-    let indices = Array(order[start..<min(start + loader.batchSize, order.count)])
+    let end = start + min(loader.batchSize, order.count - start)
+    let indices = end - start == order.count ? order : Array(order[start..<end])
     let (features, targets) = try loader.source.batch(indices)
     guard !loader.augmentations.isEmpty else { return (features, targets) }
     let stream = DataLoader.stream(0x61_7567_6d, epoch)  // "augm"
