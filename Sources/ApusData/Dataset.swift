@@ -15,7 +15,7 @@ public struct Dataset: Sendable {
 
   /// Where the data come from, for messages: a path or a name.
   public let name: String
-  /// float32 of shape (n, …): one example along the first axis.
+  /// One example along the first axis: float32 of shape (n, …); of pixels perhaps uint8, which batches give as float32 from 0 to 1.
   public let features: Tensor
   /// One target for each example.
   public let targets: Tensor
@@ -113,7 +113,7 @@ extension Dataset {
 
   /// The examples in random order, in pieces of `size`; the last may be smaller.
   public func batches(of size: Int, shuffledBy random: inout RandomSource) -> Batches {
-    Batches(data: self, size: size, order: Array(0..<Int64(count)).shuffled(using: &random))
+    Batches(data: self, size: size, order: (0..<count).shuffled(using: &random))
   }
 }
 
@@ -121,10 +121,10 @@ extension Dataset {
 public struct Batches: Sequence, Sendable {
   let data: Dataset
   let size: Int
-  /// Nil: as they are, without copying.
-  let order: [Int64]?
+  /// Nil: as they are.
+  let order: [Int]?
 
-  init(data: Dataset, size: Int, order: [Int64]?) {
+  init(data: Dataset, size: Int, order: [Int]?) {
     guard size > 0 else { fatalError("batches: the size \(size) must be at least 1") }
     self.data = data
     self.size = size
@@ -132,17 +132,15 @@ public struct Batches: Sequence, Sendable {
   }
 
   /// The number of pieces.
-  public var count: Int { (data.count + size - 1) / size }
+  public var count: Int { data.count / size + (data.count % size > 0 ? 1 : 0) }
 
   public func makeIterator() -> AnyIterator<(features: Tensor, targets: Tensor)> {
     var start = 0
     return AnyIterator {
       guard start < data.count else { return nil }
-      let end = Swift.min(start + size, data.count)
+      let end = start + Swift.min(size, data.count - start)
       defer { start = end }
-      guard let order else { return (data.features[start..<end], data.targets[start..<end]) }
-      let positions = Tensor(Array(order[start..<end]))
-      return (data.features.gathering(positions), data.targets.gathering(positions))
+      return data.batch(order.map { Array($0[start..<end]) } ?? Array(start..<end))
     }
   }
 }

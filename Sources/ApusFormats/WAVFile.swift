@@ -141,7 +141,7 @@ public struct WAVFile: Sendable {
       + Array("data".utf8) + field(size, 4)
     let data = samples.floats.flatMap { sample in
       // NaN is silence.
-      let value = sample.isNaN ? 0 : Int16(max(-32768, min(32767, (sample * 0x1p15).rounded())))
+      let value = sample.isNaN ? 0 : Int16(max(-32768, min(32767, (sample * 0x1p15).rounded(.toNearestOrEven))))
       return [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)]
     }
     try AtomicFile.write(to: path) { (file) throws(FileFormatError) in

@@ -56,6 +56,8 @@ import Testing
     #expect(try all(loader, epoch: 0).isEmpty)
     loader.dropsLast = false
     #expect(try all(loader, epoch: 0).flatMap(\.targets.ints) == Array(0..<50))
+    loader.batchSize = .max
+    #expect(try all(loader, epoch: 0).count == 1 && data.batches(of: .max).count == 1)
   }
 
   @Test func seedAndEpochDecideTheOrder() {
@@ -77,6 +79,10 @@ import Testing
     #expect(try loader.featureType() == TensorType([2, 2, 1], .float32))
     let x = try all(loader, epoch: 0)[0].features
     #expect(x.shape == [64, 2, 2, 1] && x.floats == (0..<256).map { Float($0) / 255 })
+    var random = RandomSource(seed: 1)
+    for batches in [data.batches(of: 64), data.batches(of: 64, shuffledBy: &random)] {
+      #expect(batches.allSatisfy { $0.features.type == x.type && $0.features.floats.sorted() == x.floats })
+    }
     #expect(numbers(4, dtype: .int32).batch([2, 0]).features.type == TensorType([2, 3], .int32))
     #expect(try Dataset(loading: numbers(5)).features.floats == numbers(5).features.floats)
   }
@@ -180,6 +186,19 @@ import Testing
       }
       for await isEqual in group { #expect(isEqual) }
     }
+  }
+
+  @Test func wrongIndicesAndAmountsStop() async {
+    let outside = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Dataset("x", features: .zeros([3, 2]), targets: .zeros([3, 1]), kind: .numbers(["y"])).batch([0, 3])
+    }
+    let outsideMessage = String(decoding: outside?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(outsideMessage.contains("the index 3 is outside the 3"))
+    let negative = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Augmentation.rotate(upTo: -5)
+    }
+    let negativeMessage = String(decoding: negative?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(negativeMessage.contains("rotate: up to -5.0; expected"))
   }
 
   @Test func augmentationsMustFit() throws {

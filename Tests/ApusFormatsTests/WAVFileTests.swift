@@ -23,12 +23,12 @@ import Testing
     try sound.write(to: path)
     #expect(contents(path) == contents(fixturePath("i16.wav")))
     let extremes = WAVFile(
-      samples: Tensor([-2, -1, -0x1p-16, 0x1p-15, 0.99999, 1, .infinity, .nan] as [Float], shape: [4, 2]),
+      samples: Tensor([-2, -1, -0x1.8p-15, 0x1p-15, 0.99999, 1, .infinity, .nan] as [Float], shape: [4, 2]),
       sampleRate: 44_100)
     try extremes.write(to: path)
     let found = try WAVFile(path: path)
     #expect(found.sampleRate == 44_100)
-    #expect(found.samples.floats.map { $0 * 0x1p15 } == [-32768, -32768, -1, 1, 32767, 32767, 32767, 0])
+    #expect(found.samples.floats.map { $0 * 0x1p15 } == [-32768, -32768, -2, 1, 32767, 32767, 32767, 0])
     try WAVFile(samples: .zeros([0, 1]), sampleRate: 1).write(to: path)
     #expect(try WAVFile(path: path).samples.shape == [0, 1])
   }

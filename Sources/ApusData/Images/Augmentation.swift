@@ -90,7 +90,9 @@ extension Augmentation {
   /// A shift of up to `pixels` in each direction, by whole pixels or by any fraction of them.
   public static func shift(upTo pixels: Double, byWholePixels: Bool = true, outside: ImageEdge = .zeros) -> Augmentation
   {
-    Augmentation(".shift(upTo: \(pixels), byWholePixels: \(byWholePixels), outside: .\(outside))") { random, size in
+    requireAmount(pixels, "shift")
+    return Augmentation(".shift(upTo: \(pixels), byWholePixels: \(byWholePixels), outside: .\(outside))") {
+      random, size in
       if byWholePixels {
         let most = Int(pixels)
         let (down, right) = (random.whole(in: -most...most), random.whole(in: -most...most))
@@ -103,7 +105,8 @@ extension Augmentation {
 
   /// A turn of up to `degrees` in either direction.
   public static func rotate(upTo degrees: Double, outside: ImageEdge = .zeros) -> Augmentation {
-    Augmentation(".rotate(upTo: \(degrees), outside: .\(outside))") { random, _ in
+    requireAmount(degrees, "rotate")
+    return Augmentation(".rotate(upTo: \(degrees), outside: .\(outside))") { random, _ in
       .rotation(degrees: random.number(in: -degrees...degrees), outside: outside)
     }
   }
@@ -118,7 +121,10 @@ extension Augmentation {
 
   /// Brighter or darker by up to `amount`, of pixels from 0 to 1; the results may lie outside.
   public static func brightness(upTo amount: Double) -> Augmentation {
-    Augmentation(".brightness(upTo: \(amount))") { random, _ in .brightness(random.number(in: -amount...amount)) }
+    requireAmount(amount, "brightness")
+    return Augmentation(".brightness(upTo: \(amount))") { random, _ in
+      .brightness(random.number(in: -amount...amount))
+    }
   }
 
   /// Differences from each channel's mean times a factor from `range`; the results may lie outside of 0 to 1.
@@ -143,6 +149,11 @@ extension Augmentation {
       .normalization(mean: mean, deviation: deviation)
     }
   }
+}
+
+/// Stops with a message that names the augmentation: a wrong amount is the programmer's.
+private func requireAmount(_ amount: Double, _ name: String) {
+  guard amount >= 0 && amount <= 1e9 else { fatalError("Augmentation.\(name): up to \(amount); expected at least 0") }
 }
 
 extension Dataset {

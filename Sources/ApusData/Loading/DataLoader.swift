@@ -41,7 +41,10 @@ public struct DataLoader: Sendable {
   public var exampleCount: Int { dropsLast ? batchCount * batchSize : source.count }
 
   /// The number of batches in an epoch.
-  public var batchCount: Int { source.count / batchSize + (dropsLast || source.count % batchSize == 0 ? 0 : 1) }
+  public var batchCount: Int {
+    let (whole, rest) = source.count.quotientAndRemainder(dividingBy: batchSize)
+    return whole + (rest > 0 && !dropsLast ? 1 : 0)
+  }
 
   /// What the features of one example are in a batch.
   /// - Throws: `ShapeError` if an augmentation does not fit them.
@@ -115,7 +118,8 @@ private struct EpochPlan: Sendable {
 
   func batch(_ number: Int) throws -> Batch {
     let start = number * loader.batchSize
-    let indices = Array(order[start...].prefix(loader.batchSize))
+    let end = start + min(loader.batchSize, order.count - start)
+    let indices = end - start == order.count ? order : Array(order[start..<end])
     let (features, targets) = try loader.source.batch(indices)
     guard !loader.augmentations.isEmpty else { return (features, targets) }
     let stream = DataLoader.stream(0x61_7567_6d, epoch)  // "augm"
