@@ -1,4 +1,5 @@
 import Apus
+import ArgumentParser
 
 // Which kind of run the arguments of `apus train` ask for.
 

@@ -1,5 +1,16 @@
 /// Small text files.
 public enum TextFile {
+  /// The whole text of a file.
+  /// - Parameter most: the bytes that are accepted.
+  /// - Throws: `FileFormatError` if it cannot be read, is longer, or is not UTF-8.
+  public static func read(_ path: String, atMost most: Int = 1 << 31) throws(FileFormatError) -> String {
+    let bytes = try ByteStream(reading: path).rest(atMost: most)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileFormatError(.malformed, path: path, "this is not a text in UTF-8")
+    }
+    return text
+  }
+
   /// Writes `text` as a whole or not at all; an existing file stays intact if anything fails.
   /// - Throws: `FileFormatError` naming the path.
   public static func write(_ text: String, to path: String) throws(FileFormatError) {

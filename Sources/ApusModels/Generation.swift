@@ -47,41 +47,15 @@ extension GPT {
 
   /// An empty sequence.
   public func makeSequence() -> Sequence { Sequence(self) }
+}
 
-  /// `count` tokens that follow `prompt`, drawn from the model's probabilities.
-  /// - Parameters:
-  ///   - prompt: at least one token.
-  ///   - temperature: what logits are divided by; 0 always takes the likeliest token.
-  ///   - topCount: draws from this many of the likeliest tokens alone; nil: from all.
-  ///   - random: where the draws come from.
-  public func generate(
-    after prompt: [Int], count: Int, temperature: Double = 1, topCount: Int? = nil, using random: inout RandomSource
-  ) -> [Int] {
-    guard temperature >= 0, topCount ?? 1 >= 1, count >= 0 else {
-      fatalError("GPT: the temperature \(temperature) must be at least 0, topCount and count positive")
+extension GPT: TokenModel {
+  /// - Precondition: there is one text; its last tokens may be any number.
+  public func logits(after tokens: Tensor, state: Sequence?) -> (logits: Tensor, state: Sequence) {
+    guard tokens.rank == 2, tokens.shape[0] == 1 else {
+      fatalError("GPT: tokens of shape \(tokens.shape) were found; expected (1, steps)")
     }
-    let sequence = makeSequence()
-    guard count > 0 else { return [] }
-    var result: [Int] = []
-    var logits = sequence.logits(after: prompt)
-    while true {
-      let token = draw(logits.doubles, temperature, topCount, &random)
-      result.append(token)
-      if result.count == count { return result }
-      logits = sequence.logits(next: token)
-    }
-  }
-
-  private func draw(_ logits: [Double], _ temperature: Double, _ topCount: Int?, _ random: inout RandomSource) -> Int {
-    let ranked = logits.indices.sorted { logits[$0] == logits[$1] ? $0 < $1 : logits[$0] > logits[$1] }
-    guard temperature > 0 else { return ranked[0] }
-    let candidates = ranked.prefix(topCount ?? ranked.count)
-    let scaled = Tensor(candidates.map { logits[$0] / temperature })
-    var rest = Double.random(in: 0..<1, using: &random)
-    for (candidate, probability) in zip(candidates, softmax(scaled).doubles) {
-      rest -= probability
-      if rest < 0 { return candidate }
-    }
-    return candidates.last!
+    let sequence = state ?? makeSequence()
+    return (sequence.logits(after: tokens.ints).reshaped([1, vocabulary]), sequence)
   }
 }

@@ -21,7 +21,7 @@ public enum Progress: Sendable, Hashable {
 }
 
 /// Writes the reports.
-struct ProgressReporter {
+package struct ProgressReporter {
   private let style: Progress
   private let epochs: Int
   private let start = ContinuousClock.now
@@ -29,14 +29,14 @@ struct ProgressReporter {
   private var lastEpoch = ""
   private let lineInterval: Int
 
-  init(_ style: Progress, epochs: Int) {
+  package init(_ style: Progress, epochs: Int) {
     self.style = style == .automatic ? (isatty(2) == 1 ? .bar : .lines) : style
     self.epochs = epochs
     lineInterval = max(1, epochs / 20)
   }
 
   /// Called after each batch.
-  mutating func batch(epoch: Int, fraction: Double) {
+  package mutating func batch(epoch: Int, fraction: Double) {
     guard style == .bar, ContinuousClock.now - lastDrawn > .milliseconds(50) else { return }
     lastDrawn = .now
     let done = (Double(epoch - 1) + fraction) / Double(epochs)
@@ -49,7 +49,7 @@ struct ProgressReporter {
   }
 
   /// Called after each epoch.
-  mutating func epoch(_ epoch: Epoch, metricNames: [String]) {
+  package mutating func epoch(_ epoch: Epoch, metricNames: [String]) {
     var parts = ["loss \(epoch.loss.formatted(precision: 4))"]
     parts += metricNames.compactMap { name in epoch.metrics[name].map { "\(name) \($0.formatted(precision: 4))" } }
     if let loss = epoch.validationLoss { parts.append("validation loss \(loss.formatted(precision: 4))") }

@@ -86,10 +86,10 @@ import Testing
     }
     for _ in 0..<150 { _ = try step([x, y]) }
     var random = RandomSource(seed: 2)
-    let found = gpt.generate(after: [1, 5, 2], count: 30, temperature: 0, using: &random)
+    let found = gpt.generate(from: [1, 5, 2], count: 30, by: .greedy, using: &random)
     #expect(found == (3..<33).map { text[$0] })
     // Sampled among the likeliest one it is the same.
-    #expect(gpt.generate(after: [1, 5, 2], count: 30, topCount: 1, using: &random) == found)
+    #expect(gpt.generate(from: [1, 5, 2], count: 30, by: Sampler(topK: 1), using: &random) == found)
   }
 
   @Test func samplesFollowTheProbabilities() {
@@ -98,8 +98,8 @@ import Testing
     let expected = softmax(logits).doubles
     var random = RandomSource(seed: 9)
     var counts = [Double](repeating: 0, count: 11)
-    for _ in 0..<4000 { counts[gpt.generate(after: [4], count: 1, using: &random)[0]] += 1 / 4000 }
+    for _ in 0..<4000 { counts[gpt.generate(from: [4], count: 1, using: &random)[0]] += 1 / 4000 }
     for (found, expected) in zip(counts, expected) { #expect(abs(found - expected) < 0.03) }
-    #expect(gpt.generate(after: [4], count: 0, using: &random) == [])
+    #expect(gpt.generate(from: [4], count: 0, using: &random) == [])
   }
 }

@@ -75,7 +75,8 @@ public struct GenerativeRun: NetworkRun {
       while let batch = try batches.next() {
         step.learningRate = rates(steps)
         do {
-          let losses = try withTraining(random: &random) { try step.run(batch.features, using: &random) }
+          let inputs = step.inputs(batch.features, using: &random)
+          let losses = try withTraining(random: &random) { try step.run(inputs) }
           for i in totals.indices { totals[i] += losses[i] }
         } catch let error as NotFiniteError {
           throw TrainingError(
@@ -189,7 +190,7 @@ public struct GenerativeModel: Sendable {
     withInference {
       switch network {
       case let model as Autoencoder: return sigmoid(model(images))
-      case let vae as VariationalAutoencoder: return sigmoid(vae(images.flattened(from: 1))).reshaped(images.shape)
+      case let vae as VariationalAutoencoder: return sigmoid(vae(images.reshaped([images.shape[0], imageShape.reduce(1, *)]))).reshaped(images.shape)
       default: return nil
       }
     }

@@ -1,24 +1,30 @@
 /// One training step of a generative network.
 final class GenerativeStep {
   private let optimizers: [any Optimizer]
-  /// From a batch of images, and noise for a generator, to the losses.
-  private let body: (_ images: Tensor, _ random: inout RandomSource) throws -> [Tensor]
+  private let program: Program
+  /// The numbers of the noise that a generator makes an image of; nil for a network that reproduces images.
+  private let noiseSize: Int?
 
   fileprivate init(
-    _ optimizers: [any Optimizer], _ body: @escaping (_ images: Tensor, _ random: inout RandomSource) throws -> [Tensor]
+    _ optimizers: [any Optimizer], noiseSize: Int? = nil, _ body: @escaping ([Tensor]) throws -> [Tensor]
   ) {
     self.optimizers = optimizers
-    self.body = body
+    self.noiseSize = noiseSize
+    program = Program("training step", body)
   }
 
   var learningRate = 0.0 {
     didSet { for optimizer in optimizers { optimizer.learningRate = learningRate } }
   }
 
-  /// - Returns: the losses; of a pair of networks the discriminator's first.
-  func run(_ images: Tensor, using random: inout RandomSource) throws -> [Double] {
-    try body(images, &random).map(\.item)
+  /// What a step works on: the images, and noise for as many.
+  func inputs(_ images: Tensor, using random: inout RandomSource) -> [Tensor] {
+    guard let noiseSize else { return [images] }
+    return [images, .randomNormal([images.shape[0], noiseSize], using: &random)]
   }
+
+  /// - Returns: the losses; of a pair of networks the discriminator's first.
+  func run(_ inputs: [Tensor]) throws -> [Double] { try program(inputs).map(\.item) }
 }
 
 extension GenerativeModel {
@@ -28,7 +34,7 @@ extension GenerativeModel {
     case let model as Autoencoder:
       return step(plan.makeOptimizer(), model) { model, x in binaryCrossEntropy(logits: model(x), target: x) }
     case let vae as VariationalAutoencoder:
-      return step(plan.makeOptimizer(), vae) { vae, x in vae.loss(x.flattened(from: 1)) }
+      return step(plan.makeOptimizer(), vae) { vae, x in vae.loss(x.reshaped([x.shape[0], x.count / x.shape[0]])) }
     case let gan as GAN: return step(gan, plan)
     default: fatalError("\(network) is not a generative network")
     }
@@ -37,13 +43,12 @@ extension GenerativeModel {
   private func step<Model: Layer>(
     _ optimizer: any Optimizer, _ model: Model, _ loss: @escaping (Model, Tensor) -> Tensor
   ) -> GenerativeStep {
-    let program = Program("training step") { batch in
+    GenerativeStep([optimizer]) { batch in
       let (value, gradients) = valueWithGradient(of: model) { loss($0, batch[0]) }
       try requireFinite(value)
       optimizer.update(model, gradients)
       return [value]
     }
-    return GenerativeStep([optimizer]) { x, _ in try program([x]) }
   }
 
   /// First the discriminator learns from real images and the generator's, then the generator from what the discriminator says now. Images
@@ -54,7 +59,7 @@ extension GenerativeModel {
       plan.optimizer == .adam ? Adam(learningRate: plan.learningRate, betas: (0.5, 0.999)) : plan.makeOptimizer()
     }
     let (first, second) = (optimizer(), optimizer())
-    let program = Program("training step") { batch in
+    return GenerativeStep([first, second], noiseSize: gan.noiseSize) { batch in
       let real = batch[0] * 2 - 1
       let fake = gan.generator(batch[1])
       let (ofDiscriminator, gradients) = valueWithGradient(of: gan.discriminator) { _ in
@@ -67,9 +72,6 @@ extension GenerativeModel {
       }
       second.update(gan.generator, others)
       return [ofDiscriminator, ofGenerator]
-    }
-    return GenerativeStep([first, second]) { x, random in
-      try program([x, gan.noise(x.shape[0], using: &random)])
     }
   }
 }

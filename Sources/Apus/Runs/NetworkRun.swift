@@ -104,7 +104,7 @@ struct TrainingPlan {
   func makeOptimizer() -> any Optimizer { optimizer.make(learningRate: learningRate) }
 
   /// From the learning rate down to a fortieth of it, unless it is constant.
-  func makeSchedule(steps: Int) -> Schedule {
+  func makeSchedule(steps: Int) -> LearningRateSchedule {
     switch schedule {
     case .constant: .constant(learningRate)
     case .linear: .linear(from: learningRate, to: learningRate / 40, steps: steps)
