@@ -7,21 +7,71 @@ struct Evaluate: ParsableCommand {
 
   @Argument(help: "A model file, or the directory of a run.")
   var model: String
-  @Argument(help: "A bundled data set or the path of a CSV file with the columns that the model was trained on.")
+  @Argument(
+    help: """
+      Tables: a bundled data set or a CSV file with the columns that the model was trained on. Images: the name of the data set, \
+      whose test images are taken. Texts: a text file.
+      """)
   var data: String
+  @Option(name: .customLong("data"), help: "Images: the directory with the data set's files (default: the cache).")
+  var directory: String?
   @Flag(help: "Write one line of JSON to standard output.")
   var json = false
 
   func run() throws {
     try Failure.catching {
-      let model = try TabularModel(path: model)
-      let dataset = try model.dataset(named: data)
-      let evaluation = try model.evaluate(dataset)
-      guard evaluation.loss.isFinite else {
-        throw DatasetError(
-          "\(dataset.name): the loss is \(evaluation.loss); the data are too far from what the model was trained on")
+      switch try SavedModel(path: model) {
+      case .table(let model): try measure(model)
+      case .image(let model): try measure(model)
+      case .text(let model): try measure(model)
+      case .generative:
+        throw Failure(sentence: "\(model): this model makes images; there is nothing to compare them with.", code: Failure.data)
       }
-      try Console.print(json ? Self.line(evaluation, count: dataset.count).text() : evaluation.description)
+    }
+  }
+
+  private func measure(_ model: TabularModel) throws {
+    try refuseDirectory("tables")
+    let dataset = try model.dataset(named: data)
+    let evaluation = try model.evaluate(dataset)
+    guard evaluation.loss.isFinite else {
+      throw DatasetError(
+        "\(dataset.name): the loss is \(evaluation.loss); the data are too far from what the model was trained on")
+    }
+    try Console.print(json ? Self.line(evaluation, count: dataset.count).text() : evaluation.description)
+  }
+
+  private func measure(_ model: ImageModel) throws {
+    guard let set = ImageData(rawValue: data) else {
+      throw DatasetError(
+        "there are no images '\(data)'; there are \(ImageData.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let test = try set.load(directory: directory).test
+    let (loss, report) = try model.evaluate(test)
+    let evaluation = TabularEvaluation(loss: loss, quality: .classification(report))
+    try Console.print(json ? Self.line(evaluation, count: test.count).text() : evaluation.description)
+  }
+
+  private func measure(_ model: TextModel) throws {
+    try refuseDirectory("texts")
+    let text: TokenText
+    do { text = try TokenText(data, try TextFile.read(data), by: model.tokenizer) } catch let error as TokenizerError {
+      throw DatasetError("\(data): \(error)")
+    }
+    let loss = try model.loss(on: text)
+    guard json else {
+      return try Console.print("loss \(loss.formatted(precision: 4)) nats for each token on \(text.count) tokens")
+    }
+    try Console.print(
+      JSON.object([
+        JSON.Member("event", "evaluation"), JSON.Member("tokens", .integer(text.count)),
+        JSON.Member("loss", .finite(loss)),
+      ]).text())
+  }
+
+  private func refuseDirectory(_ kind: String) throws {
+    if directory != nil {
+      throw Failure(sentence: "--data: the model is for \(kind); this option is for images.", code: Failure.usage)
     }
   }
 

@@ -10,15 +10,30 @@ struct Summary: ParsableCommand {
 
   func run() throws {
     try Failure.catching {
-      let model = try TabularModel(path: model)
-      let features = model.preprocessing.features
-      try Console.print(try model.network.summary(inputShape: [1, features.names.count]).description)
-      try Console.print("")
-      try Console.print("inputs: \(shortened(features.names))")
-      let target = model.preprocessing.target
-      try Console.print(
-        "target: \(target.name)" + (target.classes.map { ", one of \(shortened($0))" } ?? ", a number"))
+      switch try SavedModel(path: model) {
+      case .table(let model): try show(model)
+      case .image(let model):
+        try Console.print(try model.network.summary(inputShape: Shape([1] + model.imageShape)).description)
+        try Console.print("\ninputs: images of \(model.imageShape)")
+        try Console.print("target: one of \(shortened(model.classNames))")
+      case .text(let model):
+        try Console.print("\(model.network): \(model.network.parameterCount) parameters")
+        try Console.print("\ntokens: \(model.tokenizer.vocabularySize)")
+      case .generative(let model):
+        try Console.print("\(model.network): \(model.network.parameterCount) parameters")
+        try Console.print("\nimages of \(model.imageShape)")
+      }
     }
+  }
+
+  private func show(_ model: TabularModel) throws {
+    let features = model.preprocessing.features
+    try Console.print(try model.network.summary(inputShape: [1, features.names.count]).description)
+    try Console.print("")
+    try Console.print("inputs: \(shortened(features.names))")
+    let target = model.preprocessing.target
+    try Console.print(
+      "target: \(target.name)" + (target.classes.map { ", one of \(shortened($0))" } ?? ", a number"))
   }
 
   private func shortened(_ names: [String]) -> String {

@@ -159,6 +159,10 @@ extension LayerRegistry {
   public static let models: LayerRegistry = {
     var registry = LayerRegistry.standard
     registry.register(GPT.self)
+    registry.register(RecurrentLanguageModel.self)
+    registry.register(Autoencoder.self)
+    registry.register(VariationalAutoencoder.self)
+    registry.register(GAN.self)
     return registry
   }()
 }

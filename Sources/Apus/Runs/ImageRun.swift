@@ -166,6 +166,14 @@ public struct ImageModel: Sendable {
     try network.save(to: path, metadata: [Self.key: json.text()])
   }
 
+  /// The probability of each class for one picture, which is resized and converted to what the model was trained on.
+  /// - Throws: `TrainingError` if the network does not fit it.
+  public func probabilities(_ image: Image) throws -> Tensor {
+    let fitted = image.resized(height: imageShape[0], width: imageShape[1]).converted(toChannels: imageShape[2])
+    let x = fitted.tensor.cast(to: .float32).reshaped([1] + Array(imageShape)) / 255
+    return softmax(try network.predict(x))[0]
+  }
+
   /// The loss, and how the predictions compare with the truth.
   /// - Throws: `DatasetError` if the images or classes are not those of the model.
   public func evaluate(_ data: Dataset) throws -> (loss: Double, report: ClassificationReport) {

@@ -162,6 +162,11 @@ public struct TabularEvaluation: Sendable, Hashable, CustomStringConvertible {
   public let loss: Double
   public let quality: Quality
 
+  public init(loss: Double, quality: Quality) {
+    self.loss = loss
+    self.quality = quality
+  }
+
   public var description: String {
     let loss = "loss \(loss.formatted(precision: 4))"
     switch quality {
