@@ -20,7 +20,7 @@ final class CharacterModel: Layer, TokenModel {
   }
 
   func logits(_ text: Tensor, _ state: LSTMState?) -> (logits: Tensor, state: LSTMState) {
-    let (h, state) = lstm(embedding(text), state: state)
+    let (h, state) = lstm(text, through: embedding, state: state)
     return (head(dropout(h)), state)
   }
   func forward(_ text: Tensor) -> Tensor { logits(text, nil).logits }
