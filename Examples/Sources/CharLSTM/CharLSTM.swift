@@ -128,6 +128,7 @@ enum CharLSTM {
         number % 2000 == 0 || number == steps
         ? ", on unseen text \(try evaluate(model, on: text.numbers[split...]))" : ""
       print("step \(number), \(Int(seconds)) s, \(Int(Double(number) / seconds)) steps/s: loss \(loss)\(held)")
+      fflush(nil)  // also where the output goes into a file
     }
 
     var random = RandomSource(seed: 2)
