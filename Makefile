@@ -1,5 +1,5 @@
 # Every target installs what is missing first (Debian and Ubuntu), then does its job.
-SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples/Package.swift Examples/Sources
 
 .PHONY: demo build test bench docs format lint install-prerequisites
 

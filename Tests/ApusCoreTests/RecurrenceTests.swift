@@ -20,7 +20,8 @@ import Testing
   static let all: [Recurrence] = [.tanh, .relu, .lstm, .gru]
 
   static func operands(
-    _ recurrence: Recurrence, _ s: Shapes, dtype: DType = .float64, hasLengths: Bool = false, hasBias: Bool = true
+    _ recurrence: Recurrence, _ s: Shapes, dtype: DType = .float64, hasLengths: Bool = false, hasBias: Bool = true,
+    hasTokens: Bool = false
   ) -> RecurrentOperands {
     var random = RandomSource(seed: 3)
     func normal(_ shape: Shape, _ scale: Double = 1) -> Tensor {
@@ -28,11 +29,13 @@ import Testing
     }
     let rows = recurrence.gateCount * s.units
     return RecurrentOperands(
-      x: normal([s.n, s.steps, s.inputs]), inputWeight: normal([rows, s.inputs], 0.5),
+      x: normal(hasTokens ? [5, s.inputs] : [s.n, s.steps, s.inputs]), inputWeight: normal([rows, s.inputs], 0.5),
       recurrentWeight: normal([rows, s.units], 1 / Double(s.units).squareRoot()), bias: hasBias ? normal([rows]) : nil,
       recurrentBias: recurrence == .gru && hasBias ? normal([s.units]) : nil,
       state: (0..<recurrence.stateCount).map { _ in normal([s.n, s.units]) },
-      lengths: hasLengths ? Tensor((0..<s.n).map { Int64(($0 * 2 + 1) % (s.steps + 1)) }) : nil)
+      lengths: hasLengths ? Tensor((0..<s.n).map { Int64(($0 * 2 + 1) % (s.steps + 1)) }) : nil,
+      tokens: hasTokens
+        ? Tensor((0..<(s.n * s.steps)).map { Int64(($0 * $0 + $0 / 3) % 4) }, shape: [s.n, s.steps]) : nil)
   }
 
   /// Results and gradients of everything, by `run`.
@@ -44,7 +47,7 @@ import Testing
     let inputs = function.inputs(operands).filter { $0.dtype.isFloatingPoint }
     var kept: [Tensor] = []
     let (_, gradients) = valueWithGradient(at: inputs) { variables in
-      let (y, state) = run(function.operands(variables + (operands.lengths.map { [$0] } ?? [])))
+      let (y, state) = run(function.operands(variables + [operands.lengths, operands.tokens].compactMap(\.self)))
       kept = ([y] + state).map { $0.stopGradient() }
       // A loss whose gradient differs at every element.
       return ([y] + state).map { ($0 * $0 * $0 + $0).sum() }.reduce(Tensor(0.0).cast(to: y.dtype), +)
@@ -54,14 +57,20 @@ import Testing
 
   @Test("fused and composed agree, results and gradients", arguments: all, shapes)
   func agree(recurrence: Recurrence, s: Shapes) {
-    for (hasLengths, isReversed) in [(false, false), (true, false), (false, true), (true, true)] {
-      let operands = Self.operands(recurrence, s, hasLengths: hasLengths, hasBias: isReversed == hasLengths)
+    for (hasLengths, isReversed, hasTokens) in [
+      (false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true),
+      (true, true, true),
+    ] {
+      let operands = Self.operands(
+        recurrence, s, hasLengths: hasLengths, hasBias: isReversed == hasLengths, hasTokens: hasTokens)
       let fused = Self.results(recurrence, operands) { recurrence($0, isReversed: isReversed) }
       let composed = Self.results(recurrence, operands) { recurrence.composed($0, isReversed: isReversed) }
       #expect(fused.count == composed.count)
       for (i, (a, b)) in zip(fused, composed).enumerated() {
         #expect(a.shape == b.shape)
-        #expect(firstDifference(a.doubles, b.doubles, tolerance: 1e-11) == nil, "\(i), \(hasLengths), \(isReversed)")
+        #expect(
+          firstDifference(a.doubles, b.doubles, tolerance: 1e-11) == nil,
+          "\(i), \(hasLengths), \(isReversed), \(hasTokens)")
       }
     }
   }
@@ -111,9 +120,10 @@ import Testing
     #expect(report.isPassed, "\(report)")
   }
 
-  @Test("the same bits for any number of threads, and in a program", arguments: all)
-  func sameBits(recurrence: Recurrence) throws {
-    let operands = Self.operands(recurrence, Shapes(n: 67, steps: 5, inputs: 40, units: 70), dtype: .float32)
+  @Test("the same bits for any number of threads, and in a program", arguments: all, [false, true])
+  func sameBits(recurrence: Recurrence, hasTokens: Bool) throws {
+    let operands = Self.operands(
+      recurrence, Shapes(n: 67, steps: 5, inputs: 40, units: 70), dtype: .float32, hasTokens: hasTokens)
     func run() -> [[Float]] { Self.results(recurrence, operands) { recurrence($0, isReversed: false) }.map(\.floats) }
     let before = Threads.count
     defer { Threads.count = before }

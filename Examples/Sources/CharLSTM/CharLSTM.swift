@@ -20,7 +20,7 @@ final class CharacterModel: Layer, TokenModel {
   }
 
   func logits(_ text: Tensor, _ state: LSTMState?) -> (logits: Tensor, state: LSTMState) {
-    let (h, state) = lstm(embedding(text), state: state)
+    let (h, state) = lstm(text, through: embedding, state: state)
     return (head(dropout(h)), state)
   }
   func forward(_ text: Tensor) -> Tensor { logits(text, nil).logits }
@@ -128,6 +128,7 @@ enum CharLSTM {
         number % 2000 == 0 || number == steps
         ? ", on unseen text \(try evaluate(model, on: text.numbers[split...]))" : ""
       print("step \(number), \(Int(seconds)) s, \(Int(Double(number) / seconds)) steps/s: loss \(loss)\(held)")
+      fflush(nil)  // also where the output goes into a file
     }
 
     var random = RandomSource(seed: 2)

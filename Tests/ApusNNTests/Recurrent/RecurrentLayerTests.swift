@@ -92,6 +92,31 @@ import Testing
     #expect(gradient[2, 1...].doubles.allSatisfy { $0 == 0 } && gradient[0, 3].doubles.allSatisfy { $0 != 0 })
   }
 
+  @Test("in a program, lengths may differ from run to run") func lengthsInPrograms() throws {
+    let layer = withSeed(3) { GRU(2, 20, isBidirectional: true) }
+    let x = normal([3, 6, 2], seed: 5).cast(to: .float32)
+    let program = Program("lengths") { inputs in
+      let (value, gradients) = valueWithGradient(of: layer) { layer in
+        (layer(inputs[0], state: nil, lengths: inputs[1]).output * 2).sum()
+      }
+      return [value] + gradients.tensors
+    }
+    let eager = Program("lengths", isEager: true) { inputs in
+      let (value, gradients) = valueWithGradient(of: layer) { layer in
+        (layer(inputs[0], state: nil, lengths: inputs[1]).output * 2).sum()
+      }
+      return [value] + gradients.tensors
+    }
+    var sums: Set<Float> = []
+    for lengths in [[4, 6, 1], [1, 2, 3], [6, 6, 6], [0, 5, 0]] as [[Int64]] {
+      let inputs = [x, Tensor(lengths)]
+      let found = try program(inputs).map(\.floats)
+      #expect(try found == eager(inputs).map(\.floats))
+      sums.insert(found[0][0])
+    }
+    #expect(sums.count == 4 && program.description.contains("instructions"))
+  }
+
   @Test("a length of 0 leaves the state as it was") func emptySequence() {
     let layer = GRU(2, 3, dtype: .float64)
     let state = normal([1, 2, 3], seed: 4)
@@ -150,6 +175,29 @@ import Testing
       _ = Embedding(5, 2)(Tensor([1, -1] as [Int32]))
     }
     #expect(standardError(of: token).contains("embedding: token -1 is outside the 5 rows of the table"))
+  }
+
+  @Test("tokens through an embedding: the same results and gradients as of the vectors") func tokens() {
+    // More tokens than vectors, and fewer.
+    for shape in [[4, 6], [2, 3]] as [Shape] {
+      let embedding = withSeed(1) { Embedding(9, 5, paddingIndex: 3, dtype: .float64) }
+      let lstm = withSeed(2) { LSTM(5, 7, layers: 2, isBidirectional: true, dtype: .float64) }
+      let model = Sequential([embedding, lstm])
+      let tokens = Tensor((0..<shape.elementCount).map { Int32(($0 * 7 + 3) % 9) }, shape: shape)
+      let lengths = Tensor((0..<shape[0]).map { Int64(shape[1] - $0 % 2) })
+      func run(_ body: @escaping () -> (output: Tensor, state: LSTMState)) -> [Tensor] {
+        let (value, gradients) = valueWithGradient(of: model) { _ in
+          let (y, state) = body()
+          return (y * y).sum() + (state.hidden * state.cell).sum()
+        }
+        return [value] + gradients.tensors
+      }
+      let through = run { lstm(tokens, through: embedding, state: nil, lengths: lengths) }
+      let plain = run { lstm(embedding(tokens), state: nil, lengths: lengths) }
+      for (a, b) in zip(through, plain) { #expect(difference(a, b, 1e-13) == nil) }
+      #expect(through[1][3].doubles.allSatisfy { $0 == 0 })  // the padding
+      #expect(difference(model(tokens), lstm(embedding(tokens)), 1e-14) == nil)
+    }
   }
 
   @Test("Embedding: rows, their gradient, and the padding that stays 0") func embedding() {

@@ -15,7 +15,8 @@ import ApusCore
 /// Sequences of different lengths are padded to a common one, with anything. Where `lengths` are given, outputs beyond a sequence's end
 /// are 0, its last state is the one at its own end, and the backward direction begins there.
 ///
-/// A gradient flows through the state that is given, as through every input: `state.stopGradient()` truncates it.
+/// A gradient flows through the state that is given, as through every input: `state.stopGradient()` truncates it. All products are
+/// float32 (or float64), whatever the `Precision`.
 public final class LSTM: RecurrentLayer {
   /// Layer by layer, the forward direction before the backward one.
   public let cells: [LSTMCell]
