@@ -11,16 +11,19 @@ public struct Activation: Sendable, CustomStringConvertible {
   /// What a matrix product can apply by itself while it still holds the result.
   package let epilogue: Epilogue?
   private let kernel: Elementwise
+  /// The same by a kernel of its own, where there is one for the tensor.
+  private let fused: (@Sendable (Tensor) -> Tensor?)?
 
   private init(
     _ name: String, _ summary: String, parameters: [(name: String, value: Double)] = [], epilogue: Epilogue? = nil,
-    kernel: Elementwise
+    kernel: Elementwise, fused: (@Sendable (Tensor) -> Tensor?)? = nil
   ) {
     self.name = name
     self.summary = summary
     self.parameters = parameters
     self.epilogue = epilogue
     self.kernel = kernel
+    self.fused = fused
   }
 
   /// A user's own activation, from its formula.
@@ -29,7 +32,8 @@ public struct Activation: Sendable, CustomStringConvertible {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    kernel === Self.identity.kernel ? x : kernel.call([x], parameters.map(\.value))
+    if kernel === Self.identity.kernel { return x }
+    return fused?(x) ?? kernel.call([x], parameters.map(\.value))
   }
 
   /// As it is written in code: `.relu`, `.elu(alpha: 1.0)`.
@@ -124,7 +128,7 @@ extension Activation {
   /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, 2016); exact, by erf.
   public static let gelu = Activation(
     "gelu", "x Φ(x) (Hendrycks and Gimpel, 2016)",
-    kernel: Elementwise("gelu") { x in 0.5 * x * (1 + erf(Expression(0.5.squareRoot()) * x)) })
+    kernel: .gelu, fused: GELU.value)
 
   /// The approximation ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) of ``gelu``, as in GPT-2.
   public static let geluTanh = Activation(
