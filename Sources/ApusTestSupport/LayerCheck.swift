@@ -99,7 +99,10 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
       let output = try layer.outputShape(for: shape)
       return ["input \(shape) should be refused, but gives \(output)"]
     } catch {
-      let isInner = layer.children.contains { $0.layer.description == error.operation }
+      func contains(_ layer: any Layer) -> Bool {
+        layer.children.contains { $0.layer.description == error.operation || contains($0.layer) }
+      }
+      let isInner = contains(layer)
       let parts = isInner ? [] : [layer.description, shape.description]
       return (parts + ["expected"]).filter { !error.description.contains($0) }.map {
         "the error for \(shape) lacks '\($0)': \(error)"

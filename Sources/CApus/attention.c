@@ -3,7 +3,8 @@
 // Backward, the probabilities are e^(score - log-sum), and dS = P (dO Vᵀ - Σ dO O).
 //
 // The products are those of matmul_own.c. A block of K (and V, backward) is transposed once for all queries that meet it, so that every
-// product reads rows that lie contiguous.
+// product reads rows that lie contiguous. (To copy the other operands to where they lie in one piece was slower: they are read from the
+// second-level cache either way.) The blocks are on the stack, 80 KB at most.
 #include "apus_attention.h"
 
 #include "matmul.h"
@@ -32,6 +33,12 @@ APUS_CLONES static void transpose(const float *from, int64_t row, int64_t count,
     for (int64_t d = j < whole_rows ? whole_columns : 0; d < width; d++) to[d * KEYS + j] = from[j * row + d];
 }
 
+/// Rows times their factors.
+APUS_CLONES static void scale_rows(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t width,
+                                   const float *factors) {
+  for (int64_t r = 0; r < rows; r++) FOR_ROW_F32(from + r * from_row, to + r * to_row, width, v = v * factors[r]);
+}
+
 /// How many of the `count` keys from `key` on the query `query` sees.
 APUS_INLINE int64_t seen(const apus_attention *s, int64_t query, int64_t key, int64_t count) {
   if (!s->is_causal) return count;
@@ -57,73 +64,104 @@ APUS_INLINE void masked_scores(f32x16 *v, const float *scores, const float *mask
   *v = lane < (int32_t)(visible - i) ? x : (f32x16)-INFINITY;
 }
 
+/// One row of a block, `vectors` of which hold keys that are seen: e^(score - maximum) in place. Carries on maximum and sum, and leaves
+/// what was subtracted from the maximum so far in `old`.
+APUS_INLINE void row_exponentials(const int vectors, float *row, const float *mask, float scale, int64_t visible, float *maximum, float *sum,
+                                  float *old) {
+  f32x16 v[KEYS / 16], largest = *maximum, total = 0;
+#pragma clang loop unroll(full)
+  for (int k = 0; k < vectors; k++) {
+    masked_scores(&v[k], row, mask, scale, 16 * k, visible);
+    largest = v[k] > largest ? v[k] : largest;
+  }
+  const float most = largest_lane(&largest), shift = most > -INFINITY ? most : 0;
+#pragma clang loop unroll(full)
+  for (int k = 0; k < vectors; k++) {
+    v[k] -= shift;
+    exp_f32x16(&v[k]);
+    memcpy(row + 16 * k, &v[k], 64);
+    total += v[k];
+  }
+  *old = *maximum - shift;
+  *maximum = most;
+  *sum = sum_of_lanes(&total);
+}
+
 /// Turns a block's products q kᵀ, `count` of them for each of `rows` queries, into e^(score - maximum), and carries on the rows' maxima
 /// and sums. `old` gets what the rows' earlier sums were multiplied by.
 APUS_CLONES static void exponentials(const apus_attention *s, float *scores, const float *mask, int64_t query, int64_t rows, int64_t key,
                                      int64_t count, float *maxima, float *sums, float *old) {
+  float parts[ROWS];
   for (int64_t r = 0; r < rows; r++) {
     float *row = scores + r * KEYS;
     const float *row_mask = mask ? mask + (query + r) * s->mask_row + key : NULL;
     const int64_t visible = seen(s, query + r, key, count);
-    f32x16 v, largest = maxima[r], sum = 0;
-    for (int64_t i = 0; i < visible; i += 16) {
-      masked_scores(&v, row, row_mask, s->scale, i, visible);
-      memcpy(row + i, &v, 64);
-      largest = v > largest ? v : largest;
+    switch ((visible + 15) / 16) {
+    case 1: row_exponentials(1, row, row_mask, s->scale, visible, &maxima[r], &parts[r], &old[r]); break;
+    case 2: row_exponentials(2, row, row_mask, s->scale, visible, &maxima[r], &parts[r], &old[r]); break;
+    case 3: row_exponentials(3, row, row_mask, s->scale, visible, &maxima[r], &parts[r], &old[r]); break;
+    case 4: row_exponentials(4, row, row_mask, s->scale, visible, &maxima[r], &parts[r], &old[r]); break;
+    default: parts[r] = old[r] = 0;
     }
-    const float maximum = largest_lane(&largest), shift = maximum > -INFINITY ? maximum : 0;
-    for (int64_t i = 0; i < visible; i += 16) {
-      memcpy(&v, row + i, 64);
-      v -= shift;
-      exp_f32x16(&v);
-      memcpy(row + i, &v, 64);
-      sum += v;
-    }
-    v = 0;
-    for (int64_t i = (visible + 15) & ~(int64_t)15; i < count; i += 16) memcpy(row + i, &v, 64);
-    v = maxima[r] - shift;
-    exp_f32x16(&v);
-    old[r] = v[0];
-    sums[r] = sums[r] * old[r] + sum_of_lanes(&sum);
-    maxima[r] = maximum;
+    const f32x16 none = 0;
+    for (int64_t i = (visible + 15) & ~(int64_t)15; i < count; i += 16) memcpy(row + i, &none, 64);
+  }
+  for (int64_t r = rows; r < ROWS; r++) parts[r] = old[r] = 0;
+  for (int64_t r = 0; r < ROWS; r += 16) {
+    f32x16 factor, sum, part;
+    memcpy(&factor, old + r, 64);
+    memcpy(&sum, sums + r, 64);
+    memcpy(&part, parts + r, 64);
+    exp_f32x16(&factor);
+    sum = sum * factor + part;
+    memcpy(old + r, &factor, 64);
+    memcpy(sums + r, &sum, 64);
   }
 }
 
-/// Multiplies the rows of `o` by `factors`.
-APUS_CLONES static void scale_rows(float *o, int64_t o_row, const float *factors, int64_t rows, int64_t width) {
-  for (int64_t r = 0; r < rows; r++) {
-    float *row = o + r * o_row;
-    FOR_ROW_F32(row, row, width, v = v * factors[r]);
+/// The log-sums of a block's rows; `factors` gets what the rows' results are multiplied by.
+APUS_CLONES static void finish_rows(const float *maxima, const float *sums, int64_t rows, float *log_sums, float *factors) {
+  float logs[ROWS];
+  for (int64_t r = 0; r < ROWS; r += 16) {
+    f32x16 maximum, sum, log;
+    memcpy(&maximum, maxima + r, 64);
+    memcpy(&sum, sums + r, 64);
+    log = sum;
+    log_f32x16(&log);
+    log = sum == 0.0f ? (f32x16)INFINITY : maximum + log;
+    sum = sum == 0.0f ? (f32x16)0.0f : 1.0f / sum;
+    memcpy(logs + r, &log, 64);
+    memcpy(factors + r, &sum, 64);
   }
+  memcpy(log_sums, logs, (size_t)rows * sizeof(float));
 }
 
 void apus_attention_forward(const apus_attention *s, const float *q, const float *k, const float *v, const float *mask, float *o,
                             float *log_sums, int64_t begin, int64_t end) {
-  _Alignas(64) float scores[ROWS * KEYS], turned[WIDEST * KEYS];
+  _Alignas(64) float scores[ROWS * KEYS], turned[WIDEST * KEYS], results[ROWS * WIDEST];
+  _Alignas(64) float maxima[ROWS], sums[ROWS], old[ROWS];
   const void *on = apus_matmul_own_kernels();
-  int64_t in_turned = -1;
+  const int64_t width = s->width, value_width = s->value_width;
+  int64_t present = -1;
   for (int64_t query = begin; query < end; query += ROWS) {
     const int64_t rows = smaller(ROWS, end - query);
-    const float *qs = q + query * s->q_row;
-    float *os = o + query * s->o_row, maxima[ROWS], sums[ROWS], old[ROWS];
-    for (int64_t r = 0; r < rows; r++) maxima[r] = -INFINITY, sums[r] = 0;
+    for (int64_t r = 0; r < ROWS; r++) maxima[r] = -INFINITY, sums[r] = 0;
     const int64_t last = s->is_causal ? smaller(s->keys, query + rows + s->offset) : s->keys;
+    if (last <= 0) memset(results, 0, (size_t)(rows * value_width) * sizeof(float));
     for (int64_t key = 0; key < last; key += KEYS) {
-      const int64_t count = smaller(KEYS, last - key);
+      const int64_t count = smaller(KEYS, last - key), here = smaller(KEYS, s->keys - key);
       // Of few keys, the one block serves all queries.
-      if (in_turned != key) transpose(k + key * s->k_row, s->k_row, smaller(KEYS, s->keys - key), s->width, turned);
-      in_turned = key;
-      apus_matmul_f32_block(on, rows, count, s->width, qs, s->q_row, 1, turned, KEYS, scores, KEYS, false);
+      if (present != key) {
+        transpose(k + key * s->k_row, s->k_row, here, width, turned);
+        present = key;
+      }
+      apus_matmul_f32_block(on, rows, count, width, q + query * s->q_row, s->q_row, 1, turned, KEYS, scores, KEYS, false);
       exponentials(s, scores, mask, query, rows, key, count, maxima, sums, old);
-      if (key > 0) scale_rows(os, s->o_row, old, rows, s->value_width);
-      apus_matmul_f32_block(on, rows, s->value_width, count, scores, KEYS, 1, v + key * s->v_row, s->v_row, os, s->o_row, key > 0);
+      if (key > 0) scale_rows(results, value_width, results, value_width, rows, value_width, old);
+      apus_matmul_f32_block(on, rows, value_width, count, scores, KEYS, 1, v + key * s->v_row, s->v_row, results, value_width, key > 0);
     }
-    for (int64_t r = 0; r < rows; r++) {
-      old[r] = sums[r] == 0 ? 0 : 1 / sums[r];
-      log_sums[query + r] = sums[r] == 0 ? INFINITY : maxima[r] + logf(sums[r]);
-      if (last <= 0) memset(os + r * s->o_row, 0, (size_t)s->value_width * sizeof(float));
-    }
-    scale_rows(os, s->o_row, old, rows, s->value_width);
+    finish_rows(maxima, sums, rows, log_sums + query, old);
+    scale_rows(results, value_width, o + query * s->o_row, s->o_row, rows, value_width, old);
   }
 }
 
@@ -146,6 +184,24 @@ APUS_CLONES static void inner_products(const float *o, const float *d_o, int64_t
   }
 }
 
+/// One row of a block, as in `row_exponentials`: probabilities P, and scale P (dO Vᵀ - along).
+APUS_INLINE void row_gradients(const int vectors, float *p, float *d, const float *mask, float scale, int64_t visible, float log_sum,
+                               float along) {
+#pragma clang loop unroll(full)
+  for (int k = 0; k < vectors; k++) {
+    f32x16 v, w;
+    masked_scores(&v, p, mask, scale, 16 * k, visible);
+    v -= log_sum;
+    exp_f32x16(&v);
+    memcpy(p + 16 * k, &v, 64);
+    memcpy(&w, d + 16 * k, 64);
+    w = (v * scale) * (w - along);
+    // What lies behind the last key may be anything.
+    w = v == 0.0f ? (f32x16)0.0f : w;
+    memcpy(d + 16 * k, &w, 64);
+  }
+}
+
 /// Products q kᵀ to probabilities P, and products dO Vᵀ to scale P (dO Vᵀ - work), the gradient of q kᵀ; both in place.
 APUS_CLONES static void score_gradients(const apus_attention *s, float *scores, float *products, const float *mask, const float *log_sums,
                                         const float *work, int64_t query, int64_t rows, int64_t key, int64_t count) {
@@ -154,22 +210,16 @@ APUS_CLONES static void score_gradients(const apus_attention *s, float *scores, 
     const float *row_mask = mask ? mask + (query + r) * s->mask_row + key : NULL;
     const float log_sum = log_sums[query + r], along = work[query + r];
     const int64_t visible = seen(s, query + r, key, count);
-    f32x16 v, w;
-    for (int64_t i = 0; i < visible; i += 16) {
-      masked_scores(&v, p, row_mask, s->scale, i, visible);
-      v -= log_sum;
-      exp_f32x16(&v);
-      memcpy(p + i, &v, 64);
-      memcpy(&w, d + i, 64);
-      w = (v * s->scale) * (w - along);
-      // What lies behind the last key may be anything.
-      w = v == 0.0f ? (f32x16)0.0f : w;
-      memcpy(d + i, &w, 64);
+    switch ((visible + 15) / 16) {
+    case 1: row_gradients(1, p, d, row_mask, s->scale, visible, log_sum, along); break;
+    case 2: row_gradients(2, p, d, row_mask, s->scale, visible, log_sum, along); break;
+    case 3: row_gradients(3, p, d, row_mask, s->scale, visible, log_sum, along); break;
+    case 4: row_gradients(4, p, d, row_mask, s->scale, visible, log_sum, along); break;
     }
-    v = 0;
+    const f32x16 none = 0;
     for (int64_t i = (visible + 15) & ~(int64_t)15; i < count; i += 16) {
-      memcpy(p + i, &v, 64);
-      memcpy(d + i, &v, 64);
+      memcpy(p + i, &none, 64);
+      memcpy(d + i, &none, 64);
     }
   }
 }

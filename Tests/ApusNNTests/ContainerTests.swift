@@ -81,19 +81,19 @@ import Testing
     let summary = try network(isDeep: false).summary(inputShape: [1, 4])
     #expect(
       summary.description == """
-                      layer                           output  parameters
-        ----------------------------------------------------------------
-        0             Dense(4, 8, activation: .relu)  (n, 8)          40
-        1             Residual                        (n, 8)            
-        1.body          Sequential                    (n, 8)            
-        1.body.0          LayerNorm(8)                (n, 8)          16
-        1.body.1          Dense(8, 8)                 (n, 8)          72
-        2             Parallel                        (n, 5)            
-        2.0             Dense(8, 3)                   (n, 3)          27
-        2.1             Residual                      (n, 2)            
-        2.1.body          Dense(8, 2)                 (n, 2)          18
-        2.1.shortcut      Dense(8, 2, hasBias: false) (n, 2)          16
-        ----------------------------------------------------------------
+                      layer                            output  parameters
+        -----------------------------------------------------------------
+        0             Dense(4, 8, activation: .relu)   (n, 8)          40
+        1             Residual                         (n, 8)
+        1.body          Sequential                     (n, 8)
+        1.body.0          LayerNorm(8)                 (n, 8)          16
+        1.body.1          Dense(8, 8)                  (n, 8)          72
+        2             Parallel                         (n, 5)
+        2.0             Dense(8, 3)                    (n, 3)          27
+        2.1             Residual                       (n, 2)
+        2.1.body          Dense(8, 2)                  (n, 2)          18
+        2.1.shortcut      Dense(8, 2, hasBias: false)  (n, 2)          16
+        -----------------------------------------------------------------
         189 parameters; 6 layers with parameters (7 counting the input)
         """)
   }

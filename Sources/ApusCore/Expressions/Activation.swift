@@ -16,6 +16,8 @@ public struct Activation: Sendable, CustomStringConvertible {
   /// What a matrix product can apply by itself while it still holds the result.
   package let epilogue: Epilogue?
   private let form: Form
+  /// The same by a kernel of its own, where there is one for the tensor.
+  private let fused: (@Sendable (Tensor) -> Tensor?)?
 
   private enum Form: Sendable {
     /// A function of each element, with its constants as scalars.
@@ -26,7 +28,8 @@ public struct Activation: Sendable, CustomStringConvertible {
 
   private init(
     _ name: String, _ equation: String, kink: String? = nil, source: String? = nil,
-    parameters: [(name: String, value: Double)] = [], epilogue: Epilogue? = nil, form: Form
+    parameters: [(name: String, value: Double)] = [], epilogue: Epilogue? = nil, form: Form,
+    fused: (@Sendable (Tensor) -> Tensor?)? = nil
   ) {
     self.name = name
     self.equation = equation
@@ -35,15 +38,17 @@ public struct Activation: Sendable, CustomStringConvertible {
     self.parameters = parameters
     self.epilogue = epilogue
     self.form = form
+    self.fused = fused
   }
 
   private init(
     _ name: String, _ equation: String, kink: String? = nil, source: String? = nil,
-    parameters: [(name: String, value: Double)] = [], epilogue: Epilogue? = nil, kernel: Elementwise
+    parameters: [(name: String, value: Double)] = [], epilogue: Epilogue? = nil, kernel: Elementwise,
+    fused: (@Sendable (Tensor) -> Tensor?)? = nil
   ) {
     self.init(
       name, equation, kink: kink, source: source, parameters: parameters, epilogue: epilogue,
-      form: .elementwise(kernel))
+      form: .elementwise(kernel), fused: fused)
   }
 
   /// A user's own activation, from its formula.
@@ -52,6 +57,7 @@ public struct Activation: Sendable, CustomStringConvertible {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
+    if let y = fused?(x) { return y }
     switch form {
     case .elementwise(let kernel): kernel === Self.identityKernel ? x : kernel.call([x], parameters.map(\.value))
     case .rows(let function, _): function(x)
@@ -200,13 +206,7 @@ extension Activation {
 
   /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, 2016); exact, by erf.
   public static let gelu = Activation(
-    "gelu", "x Φ(x)", source: "Hendrycks and Gimpel, 2016",
-    kernel: Elementwise(
-      "gelu", { x in 0.5 * x * (1 + erf(Expression(0.5.squareRoot()) * x)) },
-      // Φ(x) + x φ(x)
-      derivative: { x, _ in
-        0.5 * (1 + erf(Expression(0.5.squareRoot()) * x)) + x * (0.3989422804014327 * exp(-0.5 * (x * x)))
-      }))
+    "gelu", "x Φ(x)", source: "Hendrycks and Gimpel, 2016", kernel: .gelu, fused: GELU.value)
 
   /// x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the usual approximation of GELU: at most 5·10⁻⁴ from it.
   public static let geluTanh = Activation(

@@ -351,7 +351,8 @@ package final class Recorder: Backend, @unchecked Sendable {
   }
 
   package func run(_ routine: any Routine, _ inputs: [Tensor], into outputs: [Tensor]) {
-    perform(.routine(routine), inputs, outputs)
+    // A gradient's routine is no operation of its own.
+    perform(.routine(routine), inputs, outputs, as: routine.name == origin.operation ? nil : routine.name)
   }
 
   package func random(_ distribution: Distribution, key: UInt64, stream: UInt64, counter: UInt64, into y: Tensor) {

@@ -5,6 +5,7 @@
 #include "apus_attention.h"
 #include "apus_convolution.h"
 #include "apus_elementwise.h"
+#include "apus_gelu.h"
 #include "apus_matmul.h"
 #include "apus_moments.h"
 #include "apus_move.h"

@@ -19,10 +19,13 @@ extension CPUBackend {
         ReduceKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner), operands: count)
     case .matmul(let transposesB, let hasBias, let epilogue):
       let (a, b, c) = (layout(inputs[0]), layout(inputs[1]), layout(outputs[0]))
-      guard
-        let kernel = kernel(a, b, transposesB: transposesB, hasBias: hasBias, epilogue: epilogue, into: c)
-      else { return CallTask(instruction, self) }
-      return KernelTask(kernel, operands: count)
+      if let kernel = kernel(a, b, transposesB: transposesB, hasBias: hasBias, epilogue: epilogue, into: c) {
+        return KernelTask(kernel, operands: count)
+      }
+      if !transposesB, let kernel = batchedKernel(a, b, hasBias: hasBias, epilogue: epilogue, into: c) {
+        return KernelTask(kernel, operands: count)
+      }
+      return CallTask(instruction, self)
     case .moments(let rows, let columns):
       return KernelTask(MomentsKernel(dtype: outputs[0].dtype, rows: rows, columns: columns), operands: count)
     case .rowwise(let function, let columns) where inputs[0].count > 0:

@@ -58,13 +58,13 @@ extension CPUBackend {
       return matmul(a, transposed, transposesB: false, bias: bias, epilogue: epilogue, into: c)
     }
     guard c.dtype != .bfloat16 else { return matmulInFloat32(a, b, bias: bias, epilogue: epilogue, into: c) }
-    let batchShape = Shape(c.shape.dropLast(2))
-    let (left, right) = (a.batched(over: batchShape), b.batched(over: batchShape))
-    let matrices = Tensor(
-      TensorObject(
-        shape: Shape([batchShape.elementCount, c.shape[c.rank - 2], c.shape[c.rank - 1]]), dtype: c.dtype,
-        storage: c.object.storage))
-    product(left, right, false, bias, epilogue, into: matrices)
+    let (left, right) = (a.multipliable, b.multipliable)
+    if let kernel = batchedKernel(left, right, hasBias: bias != nil, epilogue: epilogue, into: c) {
+      return Team.run(kernel, inputs: bias.map { [left, right, $0] } ?? [left, right], outputs: [c])
+    }
+    // A type that only oneDNN knows, and it declines.
+    matmul(
+      left.cast(to: c.dtype), right.cast(to: c.dtype), transposesB: false, bias: bias, epilogue: epilogue, into: c)
   }
 
   private func matmulInFloat32(_ a: Tensor, _ b: Tensor, bias: Tensor?, epilogue: Epilogue, into c: Tensor) {
@@ -76,8 +76,7 @@ extension CPUBackend {
     copy(wide, into: c)
   }
 
-  /// `a` (m, k) or (batch, m, k), `b` (k, n) or (batch, k, n), or (n, k) if it is to be transposed; `a` and `b` have the type of `c`, or
-  /// are bfloat16 where `c` is float32.
+  /// `a` (m, k), `b` (k, n), or (n, k) if it is to be transposed; `a` and `b` have the type of `c`, or are bfloat16 where `c` is float32.
   private func product(
     _ a: Tensor, _ b: Tensor, _ transposesB: Bool, _ bias: Tensor?, _ epilogue: Epilogue, into c: Tensor
   ) {
@@ -100,23 +99,16 @@ extension CPUBackend {
 }
 
 extension apus_matmul {
-  /// `x` (m, k) or (batch, m, k), `y` (k, n) or (batch, k, n), or (n, k) if it is to be transposed, `z` (m, n) or (batch, m, n).
+  /// `x` (m, k), `y` (k, n), or (n, k) if it is to be transposed, `z` (m, n).
   fileprivate init(
     _ x: TensorObject, _ y: TensorObject, _ transposesB: Bool, hasBias: Bool, _ epilogue: Epilogue,
     into z: TensorObject
   ) {
     self.init()
-    let rank = z.shape.rank
-    batch = rank == 3 ? Int64(z.shape[0]) : 1
-    m = Int64(z.shape[rank - 2])
-    n = Int64(z.shape[rank - 1])
-    k = Int64(x.shape[rank - 1])
-    a_batch = rank == 3 ? Int64(x.strides[0]) : 0
-    a_row = Int64(x.strides[rank - 2])
-    a_column = Int64(x.strides[rank - 1])
-    b_batch = rank == 3 ? Int64(y.strides[0]) : 0
-    b_row = Int64(y.strides[transposesB ? rank - 1 : rank - 2])
-    b_column = Int64(y.strides[transposesB ? rank - 2 : rank - 1])
+    batch = 1
+    (m, n, k) = (Int64(z.shape[0]), Int64(z.shape[1]), Int64(x.shape[1]))
+    (a_row, a_column) = (Int64(x.strides[0]), Int64(x.strides[1]))
+    (b_row, b_column) = (Int64(y.strides[transposesB ? 1 : 0]), Int64(y.strides[transposesB ? 0 : 1]))
     has_bias = hasBias
     self.epilogue = unsafeBitCast(epilogue.rawValue, to: apus_epilogue.self)
     dtype = x.dtype.c
@@ -125,29 +117,14 @@ extension apus_matmul {
 
 extension Tensor {
   /// This tensor if the products can read it where it lies, else a dense copy.
-  fileprivate var multipliable: Tensor { isMultipliable ? self : dense }
+  var multipliable: Tensor { isMultipliable ? self : dense }
 
   /// Whether the products can read this tensor where it lies: one of the last two axes has no gaps.
-  fileprivate var isMultipliable: Bool {
+  var isMultipliable: Bool {
     let (row, column) = (object.strides[rank - 2], object.strides[rank - 1])
     let (rows, columns) = (shape[rank - 2], shape[rank - 1])
     let isRowMajor = (column == 1 || columns == 1) && (row >= columns || rows == 1)
     let isColumnMajor = (row == 1 || rows == 1) && (column >= rows || columns == 1)
     return isRowMajor || isColumnMajor
-  }
-
-  /// This stack of matrices over the broadcast leading axes `batch`, which become one.
-  fileprivate func batched(over batch: Shape) -> Tensor {
-    var full = batch
-    full.append(shape[rank - 2])
-    full.append(shape[rank - 1])
-    let matrices = stopGradient()
-    if rank == 2 {
-      // One matrix for all: a batch stride of 0.
-      return matrices.broadcast(to: Shape([batch.elementCount, shape[rank - 2], shape[rank - 1]]))
-    }
-    let wide = matrices.broadcast(to: full)
-    if batch.rank == 1 { return wide }
-    return wide.reshaped(Shape([batch.elementCount, shape[rank - 2], shape[rank - 1]]))
   }
 }
