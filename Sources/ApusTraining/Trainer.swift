@@ -19,6 +19,17 @@ public final class Trainer<Model: Layer> {
   public let clipping: GradientClipping?
   /// The learning rate of each step; nil: the optimiser's own.
   public let schedule: LearningRateSchedule?
+  /// What is added to the loss for large weights.
+  public let regularization: Regularization
+  /// What weights satisfy after every update.
+  public let constraint: WeightConstraint?
+  /// The average of the parameters over the steps.
+  public let average: WeightAverage?
+  /// How many batches make one update.
+  public let accumulation: Int
+  private let accumulator = GradientAccumulator()
+  /// The update of accumulated gradients.
+  private let updateStep: Program
   /// In which the products of training, evaluation and prediction are computed.
   public let precision: Precision
   var random: RandomSource
@@ -30,6 +41,10 @@ public final class Trainer<Model: Layer> {
   /// - Parameters:
   ///   - clipping: limits the gradients of every step.
   ///   - schedule: sets the optimiser's learning rate before every step, by the steps that it has taken.
+  ///   - regularization: added to the loss, in training and in evaluation: both report the cost (notes C15).
+  ///   - constraint: applied after every update.
+  ///   - average: taken after every update; see ``WeightAverage`` for how to evaluate it.
+  ///   - accumulation: how many batches make one update, with their mean gradient; the last update of an epoch may have fewer.
   ///   - seed: decides the order of the examples and what dropout drops.
   ///   - precision: of matrix products; bfloat16 trains the same float32 parameters, up to twice as fast where the processor is made
   ///     for it (``Precision/isFast``), and slower elsewhere. Small products stay float32.
@@ -37,32 +52,51 @@ public final class Trainer<Model: Layer> {
   ///     a ``Program``, with the same results.
   public init(
     _ model: Model, loss: Loss, optimizer: any Optimizer, metrics: [Metric] = [],
-    clipping: GradientClipping? = nil, schedule: LearningRateSchedule? = nil, seed: UInt64 = 0,
-    precision: Precision = .float32,
+    clipping: GradientClipping? = nil, schedule: LearningRateSchedule? = nil,
+    regularization: Regularization = Regularization(), constraint: WeightConstraint? = nil,
+    average: WeightAverage? = nil, accumulation: Int = 1, seed: UInt64 = 0, precision: Precision = .float32,
     runsEagerly: Bool = false
   ) {
+    guard accumulation > 0 else { fatalError("Trainer: \(accumulation) batches for an update; expected at least 1") }
     self.model = model
     self.loss = loss
     self.optimizer = optimizer
     self.metrics = metrics
     self.clipping = clipping
     self.schedule = schedule
+    self.regularization = regularization
+    self.constraint = constraint
+    self.average = average
+    self.accumulation = accumulation
     self.precision = precision
     random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
-    trainingStep = Program("training step", isEager: runsEagerly) { batch in
+    func cost(_ output: Tensor, _ target: Tensor) -> Tensor {
+      let value = loss(output, target: target)
+      return regularization.isEmpty ? value : value + regularization.penalty.cast(to: value.dtype)
+    }
+    func update(_ gradients: Gradients) {
+      optimizer.update(model, clipping.map(gradients.clipped) ?? gradients)
+      constraint?.apply(to: model)
+      average?.update()
+    }
+    updateStep = Program("update", isEager: runsEagerly) { [accumulator] _ in
+      update(accumulator.mean)
+      return []
+    }
+    trainingStep = Program("training step", isEager: runsEagerly) { [accumulator] batch in
       var prediction: Tensor?
       let (value, gradients) = valueWithGradient(of: model) { model in
         let output = withPrecision(precision) { model(batch[0]) }
         prediction = output.stopGradient()
-        return loss(output, target: batch[1])
+        return cost(output, batch[1])
       }
       try requireFinite(value)
-      optimizer.update(model, clipping.map(gradients.clipped) ?? gradients)
+      if accumulation == 1 { update(gradients) } else { accumulator.add(gradients, count: batch[0].shape[0]) }
       return [value] + metrics.map { $0.score(prediction!, batch[1]) }
     }
     evaluationStep = Program("evaluation step", isEager: runsEagerly) { batch in
       let prediction = withPrecision(precision) { model(batch[0]) }
-      return [loss(prediction, target: batch[1])] + metrics.map { $0.score(prediction, batch[1]) }
+      return [cost(prediction, batch[1])] + metrics.map { $0.score(prediction, batch[1]) }
     }
     guard Set(metrics.map(\.name)).count == metrics.count else {
       fatalError("Trainer: two of the metrics \(metrics.map(\.name)) have the same name")
@@ -122,6 +156,7 @@ public final class Trainer<Model: Layer> {
     _ training: DataLoader, number: Int, _ report: (Double) -> Void
   ) throws -> (loss: Double, metrics: [String: Double]) {
     var totals = Totals(metrics.count)
+    var batchesDone = 0
     let batches = training.batches(epoch: epochsBegun)
     epochsBegun += 1
     while let (x, y) = try batches.next() {
@@ -134,9 +169,29 @@ public final class Trainer<Model: Layer> {
             + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
       }
       totals.add(results, count: x.shape[0])
+      batchesDone += 1
+      if batchesDone % accumulation == 0 { try updateFromAccumulated() }
       report(Double(totals.count) / Double(training.exampleCount))
     }
+    try updateFromAccumulated()
     return (totals.loss, Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)))
+  }
+
+  /// One step on a batch, and its loss.
+  func searchStep(_ batch: [Tensor]) throws -> Double {
+    let loss = try trainingStep(batch)[0].item
+    try updateFromAccumulated()
+    return loss
+  }
+
+  /// Records all steps anew.
+  func forgetRecordings() { for step in [trainingStep, updateStep, evaluationStep] { step.forgetRecordings() } }
+
+  /// Takes the step along the gradients that were accumulated, if there are any.
+  private func updateFromAccumulated() throws {
+    guard accumulator.count > 0 else { return }
+    _ = try updateStep([])
+    accumulator.reset()
   }
 
   /// The mean loss and metrics on `data`, without changing anything.

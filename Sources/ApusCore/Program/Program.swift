@@ -58,6 +58,9 @@ public final class Program {
     return collected
   }
 
+  /// Records anew at the next call: for when something outside has changed that a recording takes for granted.
+  package func forgetRecordings() { (versions, times, latest) = ([:], [:], nil) }
+
   /// Runs the step: with `call` if it is recorded.
   func run(
     _ inputs: [Tensor], _ call: (any Executable, [Tensor], RandomSource?) throws -> [Tensor]

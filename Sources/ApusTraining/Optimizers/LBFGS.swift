@@ -44,8 +44,9 @@ public final class LBFGS: CustomStringConvertible {
   private var history: [(s: Tensor, y: Tensor, rho: Double)] = []
   /// s · y / (y · y) of the last step: the size of the inverse Hessian.
   private var scale = 1.0
-  /// The last step, and the gradient before it.
+  /// The last step and the gradient before it, until they are in the history.
   private var last: (step: Tensor, gradient: Tensor)?
+  private var hasBegun = false
 
   public init(
     learningRate: Double = 1, historySize: Int = 10, lineSearch: LineSearch = .fixed,
@@ -75,10 +76,11 @@ public final class LBFGS: CustomStringConvertible {
     let initialCost = point.cost
     var isConverged = isFlat(point.gradient)
     var iteration = 0
-    while !isConverged && iteration < iterations && objective.evaluations < mostEvaluations {
+    while !isConverged && iteration < iterations && (iteration == 0 || objective.evaluations < mostEvaluations) {
       let before = point
       if let last { remember(last.step, point.gradient - last.gradient) }
-      let direction = last == nil ? -point.gradient : self.direction(point.gradient)
+      last = nil
+      let direction = self.direction(point.gradient)
       let slope = inner(point.gradient, direction)
       guard slope <= -changeTolerance else {
         isConverged = true
@@ -86,7 +88,8 @@ public final class LBFGS: CustomStringConvertible {
       }
       iteration += 1
       var size = learningRate
-      if last == nil { size *= min(1, 1 / abs(point.gradient).sum().item) }
+      if !hasBegun { size *= min(1, 1 / abs(point.gradient).sum().item) }
+      hasBegun = true
       let start = objective.position
       switch lineSearch {
       case .fixed:

@@ -315,6 +315,15 @@ OPTIMIZERS = {  # name: (class, options, rate on the quadratic, rate on Rosenbro
     'adadelta': (O.Adadelta, {}, 1.0, 1.0),
     'adamax': (O.Adamax, {}, 0.1, 0.05),
     'nadam': (O.NAdam, {}, 0.1, 0.05),
+    'adagrad decay': (O.Adagrad, dict(lr_decay=0.05, weight_decay=0.1, initial_accumulator_value=0.5), 0.1, 0.1),
+    'adadelta weightDecay': (O.Adadelta, dict(rho=0.8, weight_decay=0.1), 1.0, 1.0),
+    'rmsProp all': (O.RMSprop, dict(alpha=0.9, momentum=0.5, centered=True, eps=1e-3, weight_decay=0.1), 0.002, 2e-4),
+    'adamax weightDecay': (O.Adamax, dict(weight_decay=0.1), 0.1, 0.05),
+    'nadam weightDecay': (O.NAdam, dict(weight_decay=0.1, momentum_decay=0.1), 0.1, 0.05),
+    'nadam decoupled': (O.NAdam, dict(weight_decay=0.1, decoupled_weight_decay=True), 0.1, 0.05),
+    'radam': (O.RAdam, {}, 0.05, 2e-4),
+    'radam weightDecay': (O.RAdam, dict(betas=(0.8, 0.9), weight_decay=0.1), 0.05, 5e-4),
+    'radam decoupled': (O.RAdam, dict(betas=(0.8, 0.99), weight_decay=0.1, decoupled_weight_decay=True), 0.05, 5e-4),
 }
 DEFINITIONS = {
     'sgd': 'g += weight_decay p; p -= lr g',
@@ -329,6 +338,11 @@ DEFINITIONS = {
     'adagrad': 's += g^2; p -= lr g / (sqrt(s) + eps)',
     'adadelta': 's = rho s + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(s + eps) g; u = rho u + (1 - rho) d^2; p -= lr d',
     'adamax': 'm = b1 m + (1 - b1) g; u = max(b2 u, |g| + eps); p -= lr / (1 - b1^t) m / u',
+    'radam': 'm, v as adam; rho = 2 / (1 - b2) - 1, rho_t = rho - 2 t b2^t / (1 - b2^t); p -= lr m / (1 - b1^t), for rho_t > 5 times '
+    'sqrt((rho_t - 4)(rho_t - 2) rho / ((rho - 4)(rho - 2) rho_t)) sqrt(1 - b2^t) / (sqrt(v) + eps)',
+    'lion': 'p -= lr weight_decay p; p -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g',
+    'rmsProp keras': 's = alpha s + (1 - alpha) g^2; p -= lr g / sqrt(s + eps)',
+    'lbfgs': 'torch.optim.LBFGS without a line search; the path has the point after each call of step, of max_iter iterations',
     'nadam': 'mu_t = b1 (1 - 0.5 * 0.96^(t momentum_decay)); m, v as adam; '
     'p -= lr (mu_(t+1) m / (1 - prod_(i<=t+1) mu_i) + (1 - mu_t) g / (1 - prod_(i<=t) mu_i)) / (sqrt(v / (1 - b2^t)) + eps)',
 }
@@ -355,6 +369,46 @@ def averaged(point, rate, beta):
             point.sub_(rate * velocity)
 
     return step
+
+
+def lion(point, rate, betas, decay):
+    m = torch.zeros_like(point)
+
+    def step():
+        with torch.no_grad():
+            point.sub_(rate * decay * point)
+            point.sub_(rate * torch.sign(betas[0] * m + (1 - betas[0]) * point.grad))
+            m.mul_(betas[1]).add_((1 - betas[1]) * point.grad)
+
+    return step
+
+
+def rmsprop_as_in_keras(point, rate, alpha, eps):
+    s = torch.zeros_like(point)
+
+    def step():
+        with torch.no_grad():
+            s.mul_(alpha).add_((1 - alpha) * point.grad**2)
+            point.sub_(rate * point.grad / torch.sqrt(s + eps))
+
+    return step
+
+
+def lbfgs(function, calls, **options):
+    point = torch.tensor(function['start'], dtype=torch.float64, requires_grad=True)
+    optimizer, path = O.LBFGS([point], **options), [list(function['start'])]
+
+    def closure():
+        optimizer.zero_grad()
+        value = function['value'](*point)
+        value.backward()
+        return value
+
+    for _ in range(calls):
+        optimizer.step(closure)
+        path.append(point.tolist())
+    assert np.all(np.isfinite(path)) and abs(np.array(path)).max() < 5
+    return path
 
 
 def optimizers():
@@ -384,6 +438,21 @@ def optimizers():
         path = trajectory(function, lambda point: averaged(point, rate, 0.9))
         runs[f'momentum average on {place}'] = dict(
             optimizer='momentum average', options=dict(lr=rate, beta=0.9), function=place, path=path
+        )
+        options = dict(lr=(0.02, 0.01)[i], betas=(0.9, 0.95), weight_decay=0.1)
+        path = trajectory(function, lambda point: lion(point, options['lr'], options['betas'], 0.1))
+        runs[f'lion on {place}'] = dict(optimizer='lion', options=options, function=place, path=path)
+        options = dict(lr=(0.01, 0.002)[i], alpha=0.9, eps=1e-3)
+        path = trajectory(function, lambda point: rmsprop_as_in_keras(point, options['lr'], 0.9, 1e-3))
+        runs[f'rmsProp keras on {place}'] = dict(optimizer='rmsProp keras', options=options, function=place, path=path)
+        # On Rosenbrock's function rounding grows: 60 steps make 1e-8 of a change of 4e-16 in where they start.
+        options = dict(lr=(0.3, 0.2)[i], max_iter=1, history_size=5)
+        runs[f'lbfgs on {place}'] = dict(
+            optimizer='lbfgs', options=options, function=place, path=lbfgs(function, (60, 30)[i], **options)
+        )
+        options = dict(lr=(0.5, 0.25)[i], max_iter=4, history_size=3)
+        runs[f'lbfgs calls on {place}'] = dict(
+            optimizer='lbfgs', options=options, function=place, path=lbfgs(function, (12, 6)[i], **options)
         )
     functions = {k: dict(start=v['start'], formula=v['formula']) for k, v in FUNCTIONS.items()}
     return dict(definitions=DEFINITIONS, functions=functions, runs=runs)
