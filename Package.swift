@@ -79,6 +79,8 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusPlotTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -25,7 +25,8 @@ struct Evaluate: ParsableCommand {
       case .image(let model): try measure(model)
       case .text(let model): try measure(model)
       case .generative:
-        throw Failure(sentence: "\(model): this model makes images; there is nothing to compare them with.", code: Failure.data)
+        throw Failure(
+          sentence: "\(model): this model makes images; there is nothing to compare them with.", code: Failure.data)
       }
     }
   }

@@ -44,10 +44,11 @@ public func recordingOutputs<Model: Layer, R>(
   }
   place(model, "")
   let entries = Entries()
-  let value = try OutputObserver.observing({ layer, output in
+  func note(_ layer: any RunningLayer, _ output: Tensor) {
     guard let name = names[ObjectIdentifier(layer)], let layer = layer as? any Layer else { return }
     entries.list.append(ActivationTrace.Entry(name: name, layer: layer, output: output.stopGradient()))
-  }) { try body(model) }
+  }
+  let value = try OutputObserver.observing(note) { try body(model) }
   return (value, ActivationTrace(entries: entries.list))
 }
 

@@ -53,3 +53,48 @@ public struct History: Sendable, Hashable {
     return ([names.joined(separator: ",")] + rows).joined(separator: "\n") + "\n"
   }
 }
+
+extension History {
+  /// Reads what ``csv`` wrote: the columns "epoch" and "loss", "seconds", metrics by their names, and validation results with
+  /// "validation_" before these.
+  /// - Parameter source: where the text comes from, for messages.
+  /// - Throws: `TrainingError` naming source, line and column.
+  public init(csv: String, source: String) throws(TrainingError) {
+    let lines = csv.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    func fields(_ line: Substring) -> [String] {
+      line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    let names = fields(lines.first ?? "")
+    guard names.contains("epoch"), names.contains("loss"), Set(names).count == names.count else {
+      throw TrainingError("\(source): this is no history of a training; its first line lacks 'epoch' and 'loss'")
+    }
+    metricNames = names.filter { !["epoch", "loss", "seconds"].contains($0) && !$0.hasPrefix(Self.validation) }
+    for (number, line) in lines.enumerated().dropFirst() where !line.isEmpty {
+      let fields = fields(line)
+      guard fields.count == names.count else {
+        throw TrainingError("\(source), line \(number + 1): \(fields.count) fields; expected \(names.count)")
+      }
+      var values: [String: Double] = [:]
+      for (name, field) in zip(names, fields) where !field.isEmpty {
+        guard let value = Double(field) else {
+          throw TrainingError("\(source), line \(number + 1): the field in column '\(name)' is no number")
+        }
+        values[name] = value
+      }
+      guard let epoch = values["epoch"].flatMap({ Int(exactly: $0) }), let loss = values["loss"] else {
+        throw TrainingError("\(source), line \(number + 1): the epoch's number or its loss is missing")
+      }
+      func metrics(_ prefix: String) -> [String: Double] {
+        Dictionary(
+          uniqueKeysWithValues: metricNames.compactMap { name in values[prefix + name].map { (name, $0) } })
+      }
+      epochs.append(
+        Epoch(
+          number: epoch, loss: loss, metrics: metrics(""), validationLoss: values[Self.validation + "loss"],
+          validationMetrics: metrics(Self.validation), seconds: values["seconds"] ?? 0))
+    }
+    guard !epochs.isEmpty else { throw TrainingError("\(source): there are no epochs") }
+  }
+
+  private static let validation = "validation_"
+}

@@ -40,8 +40,7 @@ extension Trainer {
   public func searchLearningRate(
     on data: Dataset, in range: ClosedRange<Double> = 1e-6...10, steps: Int = 100, batchSize: Int = 32
   ) throws -> LearningRateSearch {
-    try check(data)
-    guard batchSize > 0 else { throw TrainingError("the batch size is \(batchSize); expected at least 1") }
+    try check(DataLoader(data, batchSize: batchSize))
     guard steps >= 3, range.lowerBound > 0, range.upperBound.isFinite else {
       throw TrainingError("\(steps) learning rates from \(range.lowerBound) to \(range.upperBound) cannot be tried")
     }

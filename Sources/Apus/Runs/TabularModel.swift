@@ -67,11 +67,12 @@ public struct TabularModel: Sendable {
   }
 
   /// The examples of a bundled data set or a CSV file, scaled as the model expects; targets in their original units.
+  /// - Parameter seed: for generated data.
   /// - Throws: `CSVError` or `DatasetError` for data that do not fit the model.
-  public func dataset(named name: String) throws -> Dataset {
+  public func dataset(named name: String, seed: UInt64 = 0) throws -> Dataset {
     if let table = Dataset.bundledTable(named: name) { return try dataset(table) }
     if !Dataset.names.contains(name) { return try dataset(try table(csv: name, needsTarget: true)) }
-    let data = try Dataset(named: name)
+    let data = try Dataset(named: name, seed: seed)
     guard data.featureNames == preprocessing.features.names, data.classNames == classNames ?? [] else {
       throw DatasetError("\(name): the model was trained on other features or classes")
     }

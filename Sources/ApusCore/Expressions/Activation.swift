@@ -58,7 +58,7 @@ public struct Activation: Sendable, CustomStringConvertible {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     if let y = fused?(x) { return y }
-    switch form {
+    return switch form {
     case .elementwise(let kernel): kernel === Self.identityKernel ? x : kernel.call([x], parameters.map(\.value))
     case .rows(let function, _): function(x)
     }

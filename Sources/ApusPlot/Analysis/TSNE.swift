@@ -40,10 +40,7 @@ public struct TSNE: Sendable {
     var gains = Tensor.ones(y.shape, dtype: .float64)
     for iteration in 1...max(1, iterations) {
       let exaggeration = iteration <= exaggerated ? earlyExaggeration : 1
-      let (kernel, sum) = Self.similarities(y)
-      // 4 Σⱼ (pᵢⱼ − qᵢⱼ) (yᵢ − yⱼ) / (1 + ‖yᵢ − yⱼ‖²)
-      let w = Self.force.call([p, kernel], [exaggeration, 1 / sum])
-      let gradient = 4 * (w.sum(axes: [1], keepsAxes: true) * y - (w • y))
+      let gradient = Self.gradient(p, y, exaggeration: exaggeration)
       // A number's steps grow while they go on in one direction (Jacobs, 1988).
       gains = Self.gain(gains, gradient, velocity)
       velocity = velocity * (iteration <= exaggerated ? 0.5 : 0.8) - rate * (gains * gradient)
@@ -54,6 +51,12 @@ public struct TSNE: Sendable {
     return y
   }
 
+  /// The gradient of KL(P ‖ Q) with respect to y, with `exaggeration` times P: 4 Σⱼ (pᵢⱼ − qᵢⱼ) (yᵢ − yⱼ) / (1 + ‖yᵢ − yⱼ‖²).
+  static func gradient(_ p: Tensor, _ y: Tensor, exaggeration: Double = 1) -> Tensor {
+    let (kernel, sum) = similarities(y)
+    let w = force.call([p, kernel], [exaggeration, 1 / sum])
+    return 4 * (w.sum(axes: [1], keepsAxes: true) * y - (w • y))
+  }
   private static let force = Elementwise("tsneForce", inputs: 2, scalars: 2) { x, s in
     let (p, kernel, exaggeration, scale) = (x[0], x[1], s[0], s[1])
     return (exaggeration * p - scale * kernel) * kernel

@@ -58,6 +58,7 @@ public struct Axis: Sendable {
       if data.lowerBound > 0 && data.lowerBound < 0.4 * data.upperBound { data = 0...data.upperBound }
       if data.upperBound < 0 && data.upperBound > 0.4 * data.lowerBound { data = data.lowerBound...0 }
       let step = Ticks.step(data, count: count)
+      guard step.isNormal else { return data }
       return (data.lowerBound / step + 1e-9).rounded(.down) * step...(data.upperBound / step - 1e-9).rounded(.up) * step
     }
   }

@@ -82,7 +82,9 @@ struct ChartLayout {
 
     // Around the frame: names and numbers of the axes, the title, the legend, the scale of colours.
     func width(_ text: String) -> Double { StrokeFont.width(text, size: Self.labelSize) }
-    func shortened(_ labels: [String]) -> Double { min(160, labels.map(width).max() ?? 0) }
+    func shortened(_ labels: [String]) -> Double {
+      min(160, labels.map { width(Self.shortened($0, TextStyle(size: Self.labelSize))) }.max() ?? 0)
+    }
     left = Self.outer + (chart.y.title.isEmpty ? 0 : 19) + shortened(yTicks.labels) + 7
     let right = Self.outer + (key.map { $0.width } ?? 8)
     let free = area.width - left - right
@@ -151,7 +153,9 @@ struct ChartLayout {
     let style = TextStyle(size: Self.labelSize, color: .faintText)
     // Of many categories only some have room for their names.
     func every(_ axis: Axis, _ extent: Double, room: Double) -> Int {
-      max(1, Int((Double(axis.categories.count) * extent / room).rounded(.up)))
+      let least = Double(axis.categories.count) * extent / room
+      // Every second, fifth, tenth, …
+      return Int(max(1, Ticks.step(0...least, count: 1)).rounded(.up))
     }
     let xEvery = every(space.x.axis, nameWidth, room: frame.width)
     for (i, (value, label)) in zip(xTicks.values, xTicks.labels).enumerated() where i % xEvery == 0 {
@@ -171,17 +175,26 @@ struct ChartLayout {
       canvas.text(Self.shortened(label, style), at: Point(low - 7, y + style.middle), style)
     }
     var name = TextStyle(size: Self.titleSize, anchor: .middle)
-    canvas.text(space.x.axis.title, at: Point(frame.center.x, frame.maxY + bottom - Self.outer + 3), name)
+    canvas.text(
+      Self.shortened(space.x.axis.title, name, width: max(160, frame.width)),
+      at: Point(frame.center.x, frame.maxY + bottom - Self.outer + 3), name)
     name.angle = 90
-    canvas.text(space.y.axis.title, at: Point(frame.x - left + Self.outer + 9, frame.center.y), name)
+    canvas.text(
+      Self.shortened(space.y.axis.title, name, width: max(160, frame.height)),
+      at: Point(frame.x - left + Self.outer + 9, frame.center.y), name)
   }
 
   /// A long name without its end.
   static func shortened(_ text: String, _ style: TextStyle, width: Double = 160) -> String {
-    guard StrokeFont.width(text, size: style.size) > width else { return text }
-    var text = text
-    while !text.isEmpty, StrokeFont.width(text + "…", size: style.size) > width { text.removeLast() }
-    return text + "…"
+    // Names from files may be very long: nothing is looked at that is not shown.
+    var shown = ""
+    for character in text {
+      shown.append(character)
+      guard StrokeFont.width(shown, size: style.size) > width else { continue }
+      while !shown.isEmpty, StrokeFont.width(shown + "…", size: style.size) > width { shown.removeLast() }
+      return shown + "…"
+    }
+    return shown
   }
 }
 

@@ -35,6 +35,14 @@ extension ClosedRange<Double> {
   }
 }
 
+extension ClosedRange<Double> {
+  /// From −m to m, where m is the largest magnitude of `values`; 1 if there is none but 0.
+  init(symmetricallyCovering values: some Sequence<Double>) {
+    let largest = ClosedRange(covering: values).map { Swift.max(abs($0.lowerBound), abs($0.upperBound)) } ?? 0
+    self = largest > 0 ? -largest...largest : -1...1
+  }
+}
+
 extension Double {
   /// Whether a picture can hold this number: differences of such numbers are finite.
   var isDrawable: Bool { abs(self) < 1e300 }

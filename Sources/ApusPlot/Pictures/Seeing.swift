@@ -43,8 +43,7 @@ extension ImageGrid {
       ? (0..<min(most, weight.shape[0])).map { weight[$0] }
       : (0..<weight.shape[0] * inputs).prefix(most).map { weight[$0 / inputs, .all, .all, $0 % inputs] }
     let shown = stack(images)
-    let largest = max(abs(shown).max().item, 1e-300)
-    let range = -largest...largest
+    let range = ClosedRange(symmetricallyCovering: shown.doubles)
     var subtitle = name
     let all = isColored || inputs == 1 ? weight.shape[0] : weight.shape[0] * inputs
     if images.count < all { subtitle += (name.isEmpty ? "" : ", ") + "\(images.count) of \(all)" }
@@ -98,10 +97,10 @@ extension ImageGrid {
     let maps = maps.rank == 4 ? maps.max(axes: [3]) : maps
     let count = images.shape[0]
     // Numbers of both signs are shown around white.
-    let hasSign = maps.min().item < 0
+    let hasSign = maps.doubles.contains { $0 < 0 }
     let shown = (0..<count).map { i -> Bitmap in
-      let largest = max(abs(maps[i]).max().item, 1e-300)
-      return Bitmap(maps[i], range: (hasSign ? -largest : 0)...largest, map: hasSign ? .diverging : .sequential)
+      let range = ClosedRange(symmetricallyCovering: maps[i].doubles)
+      return Bitmap(maps[i], range: hasSign ? range : 0...range.upperBound, map: hasSign ? .diverging : .sequential)
     }
     let range = ClosedRange(covering: images.doubles)
     return ImageGrid(
@@ -149,17 +148,19 @@ extension Sheet {
 
 extension Chart {
   /// A dense layer's weights (units, inputs) as a matrix, inputs from the top: what each unit looks at.
-  public static func weightMatrix(_ weight: Tensor, inputs: [String], title: String = "First-layer weights") -> Chart {
+  public static func weightMatrix(
+    _ weight: Tensor, inputs: [String], title: String = "First-layer weights", subtitle: String = ""
+  ) -> Chart {
     guard weight.rank == 2, weight.shape[1] == inputs.count else {
       stop(ShapeError("weightMatrix", "weights of shape \(weight.shape) and \(inputs.count) names of inputs"))
     }
-    let largest = max(abs(weight).max().item, 1e-300)
     let (units, values) = (weight.shape[0], weight.doubles)
+    let range = ClosedRange(symmetricallyCovering: values)
     let matrix = inputs.indices.map { input in (0..<units).map { values[$0 * inputs.count + input] } }
     return Chart(
-      title, x: Axis("unit", categories: (0..<units).map(String.init)),
+      title, subtitle: subtitle, x: Axis("unit", categories: (0..<units).map(String.init)),
       y: Axis("", categories: inputs, isReversed: true),
-      marks: [CellMark(matrix: matrix, key: ColorKey("weight", range: -largest...largest, map: .diverging))],
+      marks: [CellMark(matrix: matrix, key: ColorKey("weight", range: range, map: .diverging))],
       height: max(240, min(600, 110 + 16 * Double(inputs.count))))
   }
 }

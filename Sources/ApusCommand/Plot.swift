@@ -1,0 +1,54 @@
+import Apus
+import ArgumentParser
+
+struct Plot: ParsableCommand {
+  enum Format: String, ExpressibleByArgument, CaseIterable { case svg, png, text }
+
+  static let configuration = CommandConfiguration(
+    commandName: "plot", abstract: "Draw a run: its losses, its answers and its weights.",
+    discussion: """
+      Losses and metrics over the epochs, first-layer weights; on the test data the confusion matrix, for two classes the ROC \
+      and precision-recall curves, for two features the decision boundary, and for a regression the predictions. The paths \
+      are printed. With --format text the curves are printed themselves.
+      """)
+
+  @Argument(help: "The directory of a run.")
+  var directory: String
+  @Option(
+    name: [.customLong("output"), .customLong("out")],
+    help: "The directory for the pictures (default: pictures in the run's directory).")
+  var output: String?
+  @Option(help: "svg, png or text.")
+  var format: Format = .svg
+  @Option(help: "The data with known targets, where they are no longer where they were.")
+  var data: String?
+
+  func validate() throws { try require(output != "", "--output: expected a directory.") }
+
+  func run() throws {
+    try Failure.catching {
+      let record = try RunRecord(directory: directory)
+      var pictures = record.picturesOfTraining()
+      if format == .text {
+        let charts = pictures.compactMap { $0.picture as? Chart }.map { $0.text() }.filter { !$0.isEmpty }
+        return try Console.print(charts.joined(separator: "\n\n"))
+      }
+      let target = output ?? directory + "/pictures"
+      _ = try Failure.writing { try FileSystem.makeDirectory(target) }
+      var missing: Failure?
+      do {
+        pictures += try Failure.catching { try record.picturesOfPredictions(on: try record.testData(data)) }
+      } catch let failure as Failure {
+        // Data that were asked for must be there; those of the training may have gone.
+        if data != nil { throw failure }
+        missing = failure
+      }
+      for (name, picture) in pictures {
+        let path = "\(target)/\(name).\(format.rawValue)"
+        try Failure.writing { try picture.write(to: path) }
+        try Console.print(path)
+      }
+      if let missing { Console.error("apus: without pictures of the predictions: \(missing.sentence)") }
+    }
+  }
+}
