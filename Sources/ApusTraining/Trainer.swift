@@ -34,7 +34,7 @@ public final class Trainer<Model: Layer> {
   public let precision: Precision
   var random: RandomSource
   /// How many epochs have begun, in all calls of `fit`: each has an order of its own.
-  private var epochsBegun = 0
+  var epochsBegun = 0
   /// From a batch to its loss and metrics; the first also updates the parameters.
   let (trainingStep, evaluationStep): (Program, Program)
 

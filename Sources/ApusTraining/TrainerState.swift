@@ -8,6 +8,7 @@ extension Trainer {
     var state = optimizer.state(of: model)
     if let average { state.add(average.state) }
     state["trainer.random"] = "\(random.seed) \(random.stream) \(random.position)"
+    state["trainer.epochs"] = "\(epochsBegun)"
     return state
   }
 
@@ -19,6 +20,10 @@ extension Trainer {
     guard numbers.count == 3 else {
       throw TrainingError("the training state's 'trainer.random' is '\(text.prefix(80))'; expected three whole numbers")
     }
+    let epochs = try state.text("trainer.epochs")
+    guard let begun = Int(epochs), begun >= 0 else {
+      throw TrainingError("the training state's 'trainer.epochs' is '\(epochs.prefix(80))'; expected a whole number")
+    }
     // The average is looked at first, so that nothing changes if it does not fit.
     let before = average?.state
     if let average { try average.restore(state) }
@@ -27,6 +32,7 @@ extension Trainer {
       throw error
     }
     random = RandomSource(seed: numbers[0], stream: numbers[1], position: numbers[2])
+    epochsBegun = begun
     forgetRecordings()
   }
 }

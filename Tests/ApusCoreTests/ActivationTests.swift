@@ -1,4 +1,5 @@
 import ApusCore
+import Foundation
 import Testing
 
 /// The activation functions' rows of the requirements, G1 to G16.
@@ -155,6 +156,37 @@ import Testing
     let x = Tensor([[0.3, -1, 2], [0, 0, 0]] as [[Double]])
     #expect(abs(Activation.softmax(x) - softmax(x)).max().item == 0)
     #expect(abs(exp(Activation.logSoftmax(x)) - softmax(x)).max().item < 1e-15)
+  }
+
+  /// The kernel of float32 agrees with the formula in float64, in value, slope and curvature.
+  @Test func geluKernel() throws {
+    let x = Tensor.linearSpace(from: -9, to: 9, count: 3001, dtype: .float64)
+    func derivatives(_ x: Tensor) -> [Tensor] {
+      let slope = gradient(at: x) { Activation.gelu($0).sum() }
+      let curvature = gradient(at: x) { x in gradient(at: x) { Activation.gelu($0).sum() }.sum() }
+      return [Activation.gelu(x), slope, curvature]
+    }
+    let single = x.cast(to: .float32)
+    let (found, expected) = (derivatives(single), derivatives(single.cast(to: .float64)))
+    for (found, expected) in zip(found, expected) {
+      for (a, b) in zip(found.doubles, expected.doubles) { #expect(abs(a - b) <= 6e-7 * max(0.5, abs(b))) }
+    }
+    // Small values keep their digits: of x Φ(x) far to the left, the formula in float32 would have none.
+    for x in [-1.0, -3, -5] {
+      let (value, exact) = (Activation.gelu(Tensor(Float(x))).item, 0.5 * x * Foundation.erfc(-x / 2.0.squareRoot()))
+      #expect(abs(value - exact) < 1e-5 * abs(exact), "\(x)")
+    }
+    // With a gradient and without, recorded and not: the same bits.
+    var tracked: [Float] = []
+    _ = gradient(at: single) { x in
+      let y = Activation.gelu(x)
+      tracked = y.stopGradient().floats
+      return y.sum()
+    }
+    #expect(tracked == found[0].floats)
+    let program = Program { [Activation.gelu($0[0])] }
+    for _ in 0..<2 { #expect(try program([single])[0].floats == tracked) }
+    #expect(Activation.gelu(single.reshaped([1, 3001]).transposed()).floats == tracked)
   }
 
   @Test func aUserActivation() {

@@ -218,6 +218,19 @@ import Testing
     }
   }
 
+  @Test func stepsWithACacheAreNotRecorded() throws {
+    let layer = withSeed(4) { MultiHeadAttention(8, heads: 2, isCausal: true) }
+    let x = normal([1, 3, 8], seed: 6).cast(to: .float32)
+    let whole = layer(x)
+    let cache = KVCache()
+    let program = Program { [layer($0[0], cache: cache)] }
+    for i in 0..<3 {
+      let y = try program([x[.all, i..<(i + 1)]])[0]
+      #expect(difference(y, whole[.all, i..<(i + 1)], 1e-6) == nil)
+    }
+    #expect(program.description.contains("a cache of keys and values grows from run to run"))
+  }
+
   // MARK: Use
 
   /// An encoder and a decoder learn to give a sequence backwards, which needs attention to the source.
@@ -268,5 +281,14 @@ import Testing
       _ = MultiHeadAttention(4, heads: 2)(.ones([2, 3, 4]), mask: .ones([2, 5]))
     }
     #expect(standardError(of: result).contains("a mask float32(2, 5) was found; expected bool or float32"))
+  }
+
+  @Test func wrongShapesAreRefused() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = scaledDotProductAttention(.ones([2, 3, 4]), .ones([2, 5, 3]), .ones([2, 5, 4]))
+    }
+    #expect(
+      standardError(of: result).contains(
+        "queries (2, 3, 4), keys (2, 5, 3) and values (2, 5, 4) were found; expected (…, queries, width)"))
   }
 }

@@ -104,7 +104,8 @@ package final class Recorder: Backend, @unchecked Sendable {
     return .success(recording)
   }
 
-  func fail(_ reason: String) { if failure == nil { failure = reason } }
+  /// Says why the step cannot be recorded; the first reason counts.
+  package func fail(_ reason: String) { if failure == nil { failure = reason } }
 
   // MARK: Where calls come from
 

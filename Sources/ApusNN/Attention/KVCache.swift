@@ -31,6 +31,7 @@ public final class KVCache {
     guard !k.isTracked, !v.isTracked else {
       stop(ShapeError("KVCache", "a gradient is asked for; expected a cache only when predicting"))
     }
+    Recorder.current?.fail("a cache of keys and values grows from run to run")
     let end = count + k.shape[1]
     keys = room(keys, for: k, end)
     values = room(values, for: v, end)
