@@ -21,8 +21,8 @@ import Testing
     // The largest singular value, by powers of w wᵀ.
     var v = Tensor([1.0, 1])
     for _ in 0..<200 {
-      v = w • (w.transposed() • v.reshaped([2, 1]))
-      v = (v / v.norm()).flattened()
+      let next = w • (w.transposed() • v.reshaped([2, 1]))
+      v = (next / next.norm()).flattened()
     }
     let spectral = (w.transposed() • v.reshaped([2, 1])).norm()
     #expect(abs(spectral.item - 3.892428) < 1e-6 && abs(square(spectral).item - 15.151) < 1e-3)

@@ -9,14 +9,14 @@ import Testing
   @Test(arguments: ["lbfgs", "lbfgs calls"], ["quadratic", "rosenbrock"])
   func pathAsInPyTorch(name: String, function: String) throws {
     let run = try #require(OptimizerTrajectoryTests.runs["\(name) on \(function)"])
-    let optimizer = LBFGS(learningRate: run.options.lr, historySize: try #require(run.options.history_size))
+    let optimizer = LBFGS(learningRate: run.options.lr, historySize: try #require(run.options.historySize))
     let point = Point(run.path[0])
     let value = OptimizerTrajectoryTests.value(function)
     for (call, expected) in run.path.enumerated() {
       let problem = firstDifference(point.p.value.doubles, expected, tolerance: 1e-10)
       #expect(problem == nil, "after \(call) calls")
       if problem != nil { break }
-      try optimizer.minimize(point, iterations: run.options.max_iter!) { value($0.p.value) }
+      try optimizer.minimize(point, iterations: run.options.maxIter!) { value($0.p.value) }
     }
   }
 

@@ -14,18 +14,20 @@ import Testing
   }
   struct Options: Decodable {
     let lr: Double
-    let momentum, alpha, rho, eps, lr_decay, initial_accumulator_value, momentum_decay, weight_decay, beta: Double?
+    let momentum, alpha, rho, eps, lrDecay, initialAccumulatorValue, momentumDecay, weightDecay, beta: Double?
     let betas: [Double]?
-    let max_iter, history_size: Int?
+    let maxIter, historySize: Int?
     var pair: (Double, Double) { (betas![0], betas![1]) }
-    var decay: Double { weight_decay ?? 0 }
+    var decay: Double { weightDecay ?? 0 }
   }
   private struct Fixture: Decodable { let runs: [String: Run] }
 
   static let runs: [String: Run] = {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     let data = try! Data(contentsOf: tests.appending(path: "ApusNNTests/Fixtures/optimizers.json"))
-    return try! JSONDecoder().decode(Fixture.self, from: data).runs
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try! decoder.decode(Fixture.self, from: data).runs
   }()
 
   private static let makers: [String: @Sendable (Options) -> any Optimizer] = [
@@ -50,22 +52,22 @@ import Testing
     "adagrad": { Adagrad(learningRate: $0.lr, epsilon: $0.eps!) },
     "adagrad decay": {
       Adagrad(
-        learningRate: $0.lr, rateDecay: $0.lr_decay!, initialSum: $0.initial_accumulator_value!, epsilon: $0.eps!,
+        learningRate: $0.lr, rateDecay: $0.lrDecay!, initialSum: $0.initialAccumulatorValue!, epsilon: $0.eps!,
         weightDecay: $0.decay)
     },
     "adadelta": { Adadelta(learningRate: $0.lr, rho: $0.rho!, epsilon: $0.eps!) },
     "adadelta weightDecay": { Adadelta(learningRate: $0.lr, rho: $0.rho!, epsilon: $0.eps!, weightDecay: $0.decay) },
     "adamax": { Adamax(learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!) },
     "adamax weightDecay": { Adamax(learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, weightDecay: $0.decay) },
-    "nadam": { NAdam(learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentum_decay!) },
+    "nadam": { NAdam(learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentumDecay!) },
     "nadam weightDecay": {
       NAdam(
-        learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentum_decay!,
+        learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentumDecay!,
         weightDecay: $0.decay)
     },
     "nadam decoupled": {
       NAdam(
-        learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentum_decay!,
+        learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!, momentumDecay: $0.momentumDecay!,
         weightDecay: $0.decay, decouplesWeightDecay: true)
     },
     "radam": { RAdam(learningRate: $0.lr, betas: $0.pair, epsilon: $0.eps!) },
