@@ -75,7 +75,7 @@ extension Workload {
     layers: { dtype in
       let generator = Sequential {
         Dense(100, 6272, hasBias: false, weights: .zeros, dtype: dtype)
-        Reshape([7, 7, 128])
+        Reshape(7, 7, 128)
         BatchNorm(128, dtype: dtype)
         ActivationLayer(.relu)
         ConvTranspose2D(128, 64, kernel: 4, stride: 2, padding: 1, hasBias: false, weights: .zeros, dtype: dtype)
