@@ -39,7 +39,7 @@ import Testing
       expectClose(Array(curve.precisions.prefix(ranking.precision.count)), ranking.precision, 1e-14)
       expectClose(Array(curve.recalls.prefix(ranking.recall.count)), ranking.recall, 1e-14)
       #expect(curve.recalls.dropFirst(ranking.recall.count).allSatisfy { $0 == 1 })
-      #expect(abs(curve.averagePrecision - ranking.average_precision) < 1e-14)
+      #expect(abs(curve.averagePrecision - ranking.averagePrecision) < 1e-14)
     }
   }
 

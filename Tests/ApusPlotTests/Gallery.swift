@@ -71,7 +71,12 @@ enum Gallery {
           images.reshaped([8, 8, 8]), back.inverted(back(images)).reshaped([8, 8, 8]),
           title: "Digits from 8 principal components")
       ),
-      ("samples", ImageGrid.samples(features[0..<24].reshaped([24, 8, 8]), captions: test.targets.ints[..<24].map { test.classNames[$0] }, columns: 8)),
+      (
+        "samples",
+        ImageGrid.samples(
+          features[0..<24].reshaped([24, 8, 8]), captions: test.targets.ints[..<24].map { test.classNames[$0] },
+          columns: 8)
+      ),
       ("feature-maps", Sheet.featureMaps(of: wide, images[0..<1])),
     ]
   }
@@ -79,7 +84,8 @@ enum Gallery {
   private static func classification() throws -> [(name: String, picture: any Picture)] {
     var pictures: [(name: String, picture: any Picture)] = []
     for name in ["moons", "spiral", "xor"] {
-      let data = try Dataset(named: name, seed: 1)
+      // A part of the points is enough to see how they lie.
+      let data = try Dataset(named: name, seed: 1).split(testFraction: name == "xor" ? 0 : 0.6, seed: 1).train
       let count = data.classNames.count
       let model = withSeed(2) {
         Sequential {
@@ -90,20 +96,27 @@ enum Gallery {
       }
       let trainer = Trainer(
         model, loss: count == 2 ? .binaryCrossEntropy : .softmaxCrossEntropy, optimizer: Adam(learningRate: 1e-2))
-      try trainer.fit(data, epochs: name == "xor" ? 200 : 60, progress: .silent)
-      pictures.append(("boundary-\(name)", try Chart.decisionBoundary(of: model, data, title: "Decision boundary: \(name)")))
+      try trainer.fit(data, epochs: name == "moons" ? 80 : 200, progress: .silent)
+      pictures.append(
+        ("boundary-\(name)", try Chart.decisionBoundary(of: model, data, title: "Decision boundary: \(name)")))
     }
     let (train, test) = try Dataset.breastCancer().split(testFraction: 0.5, seed: 1)
     let scaling = Preprocessing(fittedTo: train)
     let model = withSeed(1) { Sequential { Dense(30, 1) } }
-    try Trainer(model, loss: .binaryCrossEntropy, optimizer: Adam(learningRate: 3e-3)).fit(scaling(train), epochs: 8, progress: .silent)
+    try Trainer(model, loss: .binaryCrossEntropy, optimizer: Adam(learningRate: 3e-3)).fit(
+      scaling(train), epochs: 8, progress: .silent)
     let scores = try model.predict(scaling(test).features).doubles
     let labels = test.targets.ints.map { $0 == 1 }
     pictures += [
       ("roc", Chart.rocCurve(ROCCurve(scores: scores, labels: labels))),
       ("precision-recall", Chart.precisionRecallCurve(PrecisionRecallCurve(scores: scores, labels: labels))),
       ("weight-matrix", Chart.weightMatrix(model.parameters[0].value, inputs: train.featureNames)),
-      ("regression", Chart.predictions(scores.map { $0 * 2 + 1 }, truth: scores.map { $0 * 2 + 1 + ($0 * 7).truncatingRemainder(dividingBy: 3) }, name: "price (EUR)")),
+      (
+        "regression",
+        Chart.predictions(
+          scores.map { $0 * 2 + 1 }, truth: scores.map { $0 * 2 + 1 + ($0 * 7).truncatingRemainder(dividingBy: 3) },
+          name: "price (EUR)")
+      ),
     ]
     return pictures
   }
@@ -121,6 +134,7 @@ enum Gallery {
         SGD(learningRate: 0.1), from: Point(-1.5, 2.5), epochs: epochs, batchSize: size)
       var chart = Chart.costContours(
         field, title: "Gradient descent: \(name)", x: "weight w", y: "bias b", cost: "mean squared error",
+        levels: field.levels(count: 8, scale: .logarithmic),
         paths: [("\(path.count - 1) updates", path)])
       (chart.width, chart.height) = (400, 340)
       return chart
@@ -133,7 +147,9 @@ enum Gallery {
     let gray = Tensor((0..<16).flatMap(edge), shape: [16, 7, 7, 1])
     let waves = (0..<600).map { (i: Int) -> Double in wave(Double(i * i % 97) / 7) }
     let colored = Tensor(waves, shape: [8, 5, 5, 3])
-    return [("filters", ImageGrid.filters(gray)), ("filters-color", ImageGrid.filters(colored, title: "Filters in colour"))]
+    return [
+      ("filters", ImageGrid.filters(gray)), ("filters-color", ImageGrid.filters(colored, title: "Filters in colour")),
+    ]
   }
 
   private static func edge(_ k: Int) -> [Double] {

@@ -12,8 +12,10 @@ import Testing
       let elements = try #require(SVGElement.all(svg), "\(name) is not well-formed")
       #expect(elements.contains { $0.name == "text" }, "\(name)")
       for element in elements where ["rect", "image"].contains(element.name) && element.attributes["width"] != "100%" {
-        #expect(element.number("x") >= 0 && element.number("x") + element.number("width") <= canvas.width + 0.01, "\(name)")
-        #expect(element.number("y") >= 0 && element.number("y") + element.number("height") <= canvas.height + 0.01, "\(name)")
+        #expect(
+          element.number("x") >= 0 && element.number("x") + element.number("width") <= canvas.width + 0.01, "\(name)")
+        #expect(
+          element.number("y") >= 0 && element.number("y") + element.number("height") <= canvas.height + 0.01, "\(name)")
       }
       for (x, y) in elements.flatMap(\.points) {
         #expect(x >= -5 && x <= canvas.width + 5 && y >= -5 && y <= canvas.height + 5, "\(name)")

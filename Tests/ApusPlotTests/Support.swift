@@ -12,7 +12,7 @@ struct PictureFixture: Decodable {
     let scores: [Double]
     let labels: [Bool]
     let fpr, tpr, thresholds, precision, recall, cuts: [Double]
-    let area, average_precision: Double
+    let area, averagePrecision: Double
   }
   struct Components: Decodable {
     let shape: [Int]

@@ -26,10 +26,15 @@ public struct Axis: Sendable {
   public var categories: [String]
   /// Whether numbers grow to the left, or downwards.
   public var isReversed: Bool
+  /// Whether only whole numbers are written.
+  public var isWhole: Bool
+
+  /// Smaller numbers have no place on a logarithmic axis.
+  static let smallest = 1e-300
 
   public init(
     _ title: String = "", scale: Scale = .linear, range: ClosedRange<Double>? = nil, fit: Fit = .rounded,
-    categories: [String] = [], isReversed: Bool = false
+    categories: [String] = [], isReversed: Bool = false, isWhole: Bool = false
   ) {
     self.title = title
     self.scale = scale
@@ -37,12 +42,13 @@ public struct Axis: Sendable {
     self.fit = fit
     self.categories = categories
     self.isReversed = isReversed
+    self.isWhole = isWhole
   }
 
   /// The range that is shown for data that cover `data`.
   func shownRange(_ data: ClosedRange<Double>?, ticks count: Int) -> ClosedRange<Double> {
     if !categories.isEmpty { return -0.5...Double(categories.count) - 0.5 }
-    if let range, range.length > 0, scale == .linear || range.lowerBound > 0 { return range }
+    if let range, range.length > 0, scale == .linear || range.lowerBound >= Self.smallest { return range }
     guard let data else { return scale == .linear ? 0...1 : 1...10 }
     if scale == .logarithmic { return Self.logarithmic(data, fit) }
     // A single number gets room around it.
@@ -64,17 +70,20 @@ public struct Axis: Sendable {
   }
 
   private static func logarithmic(_ data: ClosedRange<Double>, _ fit: Fit) -> ClosedRange<Double> {
-    guard data.lowerBound > 0 else { return 1...10 }
-    let ratio = data.upperBound / data.lowerBound
-    guard ratio > 1.0001 else { return data.lowerBound / 2...data.upperBound * 2 }
+    guard data.upperBound >= 1e9 * smallest else { return 1...10 }
+    // Without the numbers that have no place, nobody knows how far down the others go.
+    guard data.lowerBound >= 10 * smallest else { return data.upperBound / 1e6...data.upperBound }
+    guard data.upperBound > 1.0001 * data.lowerBound else { return data.lowerBound / 2...data.upperBound * 2 }
     guard fit != .exact else { return data }
-    let margin = power(ratio, 0.05)
+    let decades = decimalLogarithm(data.upperBound) - decimalLogarithm(data.lowerBound)
+    let margin = power(10, min(0.9, 0.05 * decades))
     return data.lowerBound / margin...data.upperBound * margin
   }
 
   func ticks(_ range: ClosedRange<Double>, count: Int) -> Ticks {
     if !categories.isEmpty { return Ticks(values: categories.indices.map(Double.init), labels: categories) }
-    return scale == .linear ? Ticks(linear: range, count: count) : Ticks(logarithmic: range, count: count)
+    return scale == .linear
+      ? Ticks(linear: range, count: count, least: isWhole ? 1 : 0) : Ticks(logarithmic: range, count: count)
   }
 }
 
@@ -97,7 +106,7 @@ public struct PlotSpace: Sendable {
     switch side.axis.scale {
     case .linear: share = (value - side.range.lowerBound) / side.range.length
     case .logarithmic:
-      guard value > 0 else { return nil }
+      guard value >= Axis.smallest else { return nil }
       let low = decimalLogarithm(side.range.lowerBound)
       share = (decimalLogarithm(value) - low) / (decimalLogarithm(side.range.upperBound) - low)
     }

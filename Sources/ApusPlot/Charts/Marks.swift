@@ -27,7 +27,7 @@ public struct LineMark: Mark {
     var piece: [Point] = []
     func end() {
       if piece.count > 1 {
-        canvas.line(piece.simplified(within: 0.06), stroke)
+        canvas.line(piece.simplified(within: 0.15), stroke)
       } else if let point = piece.first, space.contains(point) {
         canvas.circle(point, radius: 1.2 * stroke.width, fill: stroke.color)
       }

@@ -15,7 +15,7 @@ extension Chart {
     // A dot's middle is its place.
     let frame = Rectangle(x: 0, y: 0, width: Double(2 * columns - 1), height: Double(4 * rows - 1))
     let space = PlotSpace(frame: frame, x: (x, xRange), y: (y, yRange))
-    let ends = [yRange.upperBound, yRange.lowerBound].map(Ticks.label)
+    let ends = [yRange.upperBound, yRange.lowerBound].map { Ticks.label($0) }
     let margin = ends.map(\.count).max()!
     func padded(_ text: String) -> String { String(repeating: " ", count: margin - text.count) + text }
     let panels = lines.map { line -> String in

@@ -12,8 +12,9 @@ public struct Ticks: Sendable, Hashable {
   }
 
   /// About `count` multiples of 1, 2 or 5 times a power of ten that lie in `range`.
-  public init(linear range: ClosedRange<Double>, count: Int) {
-    let step = Self.step(range, count: count)
+  /// - Parameter least: the smallest distance of neighbours; 1 for whole numbers.
+  public init(linear range: ClosedRange<Double>, count: Int, least: Double = 0) {
+    let step = max(least, Self.step(range, count: count))
     let first = (range.lowerBound / step - 1e-9).rounded(.up)
     let last = (range.upperBound / step + 1e-9).rounded(.down)
     // Numbers far from zero and close together would not differ.
@@ -35,6 +36,10 @@ public struct Ticks: Sendable, Hashable {
 
   /// Powers of ten in `range`, and where these are few, 2 and 5 times them too; about `count`.
   public init(logarithmic range: ClosedRange<Double>, count: Int) {
+    guard range.lowerBound >= Axis.smallest, range.upperBound.isFinite else {
+      self.init(linear: range, count: count)
+      return
+    }
     let (low, high) = (decimalLogarithm(range.lowerBound), decimalLogarithm(range.upperBound))
     let (first, last) = (Int((low - 1e-9).rounded(.up)), Int((high + 1e-9).rounded(.down)))
     func multiples(_ factors: [Double]) -> [Double] {
@@ -70,21 +75,25 @@ public struct Ticks: Sendable, Hashable {
   /// All labels of an axis have the same number of decimals.
   private static func labels(_ values: [Double], step: Double) -> [String] {
     let largest = values.map { abs($0) }.max() ?? 0
-    guard largest < 1e5, abs(step) >= 1e-4 || largest == 0 else { return values.map { label($0) } }
-    let decimals = step == 0 ? 0 : max(0, Int((-decimalLogarithm(abs(step)) - 1e-9).rounded(.up)))
-    return values.map { signed($0.formatted(precision: decimals)) }
+    guard largest.isFinite, step != 0, step.isFinite, largest > 0 else { return values.map { label($0) } }
+    // How many decimals tell neighbours apart, of the numbers or of their mantissas.
+    let decimals = (-decimalLogarithm(abs(step)) - 1e-9).rounded(.up)
+    if largest < 1e5 && largest >= 1e-3 { return values.map { signed($0.formatted(precision: Int(max(0, decimals)))) } }
+    let exponent = decimalLogarithm(largest).rounded(.down)
+    return values.map { label($0, digits: Int(min(15, max(0, decimals + exponent)))) }
   }
 
   /// A number by itself, as short as it can be with four digits: "0.01", "2×10⁻⁷".
-  static func label(_ value: Double) -> String {
+  /// - Parameter digits: after the point of a mantissa; zeros at the end are left out.
+  static func label(_ value: Double, digits: Int = 3) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : value.isNaN ? "–" : value < 0 ? "−∞" : "∞" }
     // "2.5e-07"
     var text = value.formatted("g", precision: 4)
     guard abs(value) >= 99_999.5 || abs(value) < 1e-3 else { return signed(text) }
-    text = value.formatted("e", precision: 3)
+    text = value.formatted("e", precision: digits)
     let parts = text.split(separator: "e")
     var mantissa = String(parts[0])
-    while mantissa.last == "0" { mantissa.removeLast() }
+    while digits > 0 && mantissa.last == "0" { mantissa.removeLast() }
     if mantissa.last == "." { mantissa.removeLast() }
     let exponent = String(Int(parts[1])!).map { superscripts[$0]! }
     let base = "10" + String(exponent)

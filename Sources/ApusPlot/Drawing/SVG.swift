@@ -78,7 +78,7 @@ extension Color {
 extension Stroke {
   fileprivate var svg: String {
     color.svg("stroke") + " stroke-width=\"\(number(width))\""
-      + (dashes.isEmpty ? "" : " stroke-dasharray=\"\(dashes.map(number).joined(separator: " "))\"")
+      + (dashes.isEmpty ? "" : " stroke-dasharray=\"\(dashes.map { number($0) }.joined(separator: " "))\"")
   }
 }
 
@@ -97,14 +97,14 @@ extension TextStyle {
 }
 
 private func list(_ points: [Point]) -> String {
-  points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+  // Tenths of a pixel: there may be many.
+  points.map { "\(number($0.x, decimals: 1)),\(number($0.y, decimals: 1))" }.joined(separator: " ")
 }
 
-/// A coordinate: hundredths of a pixel are enough.
-private func number(_ value: Double) -> String {
-  let hundredths = (100 * value).rounded()
-  guard abs(hundredths) < 1e15 else { return "0" }
-  var text = (hundredths / 100).formatted(precision: 2)
+/// A coordinate without needless digits.
+private func number(_ value: Double, decimals: Int = 2) -> String {
+  guard abs(value) < 1e12 else { return "0" }
+  var text = value.formatted(precision: decimals)
   while text.last == "0" { text.removeLast() }
   if text.last == "." { text.removeLast() }
   return text == "-0" ? "0" : text

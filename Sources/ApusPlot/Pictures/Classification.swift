@@ -120,7 +120,7 @@ extension Chart {
       let best = p.indices.max { p[$0] < p[$1] }!
       let certainty = (p[best] - 1 / Double(count)) / (1 - 1 / Double(count))
       // Few different colours make small files.
-      let level = certainty.isNaN ? 0 : (certainty * 12).rounded() / 12
+      let level = certainty.isNaN ? 0 : (certainty * 8).rounded() / 8
       return Color.white.mixed(with: .series(best), share: 0.06 + 0.36 * level)
     }
     var marks: [any Mark] = [CellMark(columns: columns, rows: rows, x: x, y: y, colors: colors)]

@@ -40,7 +40,8 @@ extension Chart {
     let all = ClosedRange(covering: marks.flatMap { $0.points.map(\.y) })
     let isWide = all.map { $0.lowerBound > 0 && $0.upperBound > 50 * $0.lowerBound } ?? false
     return Chart(
-      title, x: Axis("epoch", fit: .exact), y: Axis(name, scale: canBeLogarithmic && isWide ? .logarithmic : .linear),
+      title, x: Axis("epoch", fit: .exact, isWhole: true),
+      y: Axis(name, scale: canBeLogarithmic && isWide ? .logarithmic : .linear),
       marks: marks)
   }
 

@@ -28,7 +28,7 @@ def ranking(scores, labels):
         "precision": precision[:-1][::-1].tolist(),
         "recall": recall[:-1][::-1].tolist(),
         "cuts": cuts[::-1].tolist(),
-        "average_precision": average_precision_score(labels, scores),
+        "averagePrecision": average_precision_score(labels, scores),
     }
 
 
