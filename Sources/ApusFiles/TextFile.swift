@@ -22,19 +22,6 @@ public enum TextFile {
     try AtomicFile.write(to: path) { file throws(FileFormatError) in try file.write(bytes) }
   }
 
-  /// The text of a file of at most 64 MB.
-  /// - Throws: `FileFormatError` naming the path.
-  public static func read(_ path: String) throws(FileFormatError) -> String {
-    let file = try LocalFile(reading: path)
-    guard file.size <= 64 << 20 else {
-      throw FileFormatError(.tooLarge, path: path, "the file has \(bytes(file.size)); expected at most 64 MB")
-    }
-    guard let text = String(validating: try file.bytes(at: 0, count: file.size), as: UTF8.self) else {
-      throw FileFormatError(.malformed, path: path, "the file is no text in UTF-8")
-    }
-    return text
-  }
-
   /// Checks, before long work, that a file can be written at `path`; nothing is changed.
   /// - Throws: `FileFormatError` naming the path, as writing would.
   public static func checkWritable(_ path: String) throws(FileFormatError) { try AtomicFile.check(path) }

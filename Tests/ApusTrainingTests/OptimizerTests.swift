@@ -45,11 +45,10 @@ final class Point: Layer {
     struct Options: Decodable {
       let lr: Double
       let momentum: Double?
-      let weight_decay: Double?
+      let weightDecay: Double?
       let betas: [Double]?
       let eps: Double?
       let beta: Double?
-      let weight_decay: Double?
     }
     let runs: [String: Run]
   }
@@ -57,7 +56,9 @@ final class Point: Layer {
   private static let fixture: Result<Fixture, any Error> = Result {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     let data = try Data(contentsOf: tests.appending(path: "ApusNNTests/Fixtures/optimizers.json"))
-    return try JSONDecoder().decode(Fixture.self, from: data)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Fixture.self, from: data)
   }
 
   @Test(
@@ -80,10 +81,10 @@ final class Point: Layer {
       let betas = try #require(options.betas)
       optimizer = AdamW(
         learningRate: options.lr, betas: (betas[0], betas[1]), epsilon: try #require(options.eps),
-        weightDecay: try #require(options.weight_decay))
+        weightDecay: try #require(options.weightDecay))
     default:
       optimizer = SGD(
-        learningRate: options.lr, momentum: try #require(options.momentum), weightDecay: options.weight_decay ?? 0)
+        learningRate: options.lr, momentum: try #require(options.momentum), weightDecay: options.weightDecay ?? 0)
     }
     func value(_ p: Tensor) -> Tensor {
       let (x, y) = (p[0], p[1])
