@@ -13,15 +13,6 @@ typedef struct {
   N(wide) mean, squares;
 } N(sums);
 
-/// Joins `count` rows to the `before` that `sums` holds (Chan et al.; Welford's formula for a count of 1).
-#define JOIN(sums, before, other_mean, other_squares, count)                                \
-  do {                                                                                      \
-    double share_ = (double)(count) / (double)((before) + (count));                         \
-    __typeof__(other_mean) distance_ = (other_mean) - (sums)->mean;                         \
-    (sums)->mean += distance_ * share_;                                                     \
-    (sums)->squares += (other_squares) + distance_ * distance_ * ((double)(before) * share_); \
-  } while (0)
-
 /// Adds a block of rows, for `count` vectors of columns that are LANES apart. `count` is a constant, so that all running results
 /// stay in registers.
 APUS_INLINE void N(add_block)(const ELEMENT *x, int count, int64_t rows, int64_t stride, int64_t before, N(sums) *sums) {
@@ -66,7 +57,7 @@ APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_
 }
 
 /// Columns that do not fill a vector: a few rows, side by side, count as one; then the columns that are the same one are joined.
-APUS_INLINE void N(narrow)(const ELEMENT *x, int64_t rows, int64_t columns, ELEMENT *mean, ELEMENT *variance, int64_t begin,
+APUS_INLINE void N(narrow)(const ELEMENT *x, int64_t rows, int64_t columns, double *mean, double *squares, int64_t begin,
                            int64_t end) {
   int64_t fold = (LANES + columns - 1) / columns, long_rows = rows / fold, width = fold * columns;
   N(sums) sums[2];
@@ -84,19 +75,20 @@ APUS_INLINE void N(narrow)(const ELEMENT *x, int64_t rows, int64_t columns, ELEM
       double element = (double)x[count * columns + j];
       JOIN(&column, count, element, 0.0, 1);
     }
-    mean[j] = (ELEMENT)column.mean;
-    variance[j] = (ELEMENT)(column.squares / (double)rows);
+    mean[j - begin] = column.mean;
+    squares[j - begin] = column.squares;
   }
 }
 
-APUS_CLONES static void N(moments)(const ELEMENT *x, int64_t rows, int64_t columns, ELEMENT *mean, ELEMENT *variance,
+/// The means of columns [begin, end), from mean[0] on, and their sums of squared distances from it.
+APUS_CLONES static void N(moments)(const ELEMENT *x, int64_t rows, int64_t columns, double *mean, double *squares,
                                    int64_t begin, int64_t end) {
   if (rows == 0) {
-    for (int64_t j = begin; j < end; j++) mean[j] = variance[j] = (ELEMENT)__builtin_nan("");
+    for (int64_t j = begin; j < end; j++) mean[j - begin] = squares[j - begin] = __builtin_nan("");
     return;
   }
   if (columns < LANES) {
-    N(narrow)(x, rows, columns, mean, variance, begin, end);
+    N(narrow)(x, rows, columns, mean, squares, begin, end);
     return;
   }
   N(sums) sums[N(strip_vectors)];
@@ -108,13 +100,20 @@ APUS_CLONES static void N(moments)(const ELEMENT *x, int64_t rows, int64_t colum
     for (int64_t k = 0; k < wanted; k++) {
       int64_t position = j - first + k, vector = position / LANES;
       int64_t offset = (vector + 1) * LANES <= width ? vector * LANES : width - LANES;
-      mean[j + k] = (ELEMENT)sums[vector].mean[position - offset];
-      variance[j + k] = (ELEMENT)(sums[vector].squares[position - offset] / (double)rows);
+      mean[j + k - begin] = sums[vector].mean[position - offset];
+      squares[j + k - begin] = sums[vector].squares[position - offset];
     }
   }
 }
 
-#undef JOIN
+/// Moments of whole columns from their sums.
+APUS_INLINE void N(finish)(const double *mean, const double *squares, int64_t rows, int64_t count, ELEMENT *means, ELEMENT *variances) {
+  for (int64_t j = 0; j < count; j++) {
+    means[j] = (ELEMENT)mean[j];
+    variances[j] = (ELEMENT)(squares[j] / (double)rows);
+  }
+}
+
 #undef N
 #undef NAMED_
 #undef NAMED__

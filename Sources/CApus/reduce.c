@@ -114,6 +114,24 @@ double apus_sum_chunk(apus_dtype dtype, bool of_squares, const void *source, int
   return 0;
 }
 
+#define ADD_PARTS(name, element)                                                                                    \
+  APUS_CLONES static void name(const element *parts, int64_t part_count, int64_t stride, element *y, int64_t count) { \
+    for (int64_t e = 0; e < count; e++) {                                                                           \
+      double sum = 0;                                                                                               \
+      for (int64_t p = 0; p < part_count; p++) sum += (double)parts[p * stride + e];                                \
+      y[e] = (element)sum;                                                                                          \
+    }                                                                                                               \
+  }
+ADD_PARTS(add_parts_f32, float)
+ADD_PARTS(add_parts_f64, double)
+
+void apus_add_parts(apus_dtype dtype, const void *parts, int64_t part_count, int64_t stride, void *y, int64_t count) {
+  if (dtype == APUS_F64)
+    add_parts_f64(parts, part_count, stride, y, count);
+  else
+    add_parts_f32(parts, part_count, stride, y, count);
+}
+
 // Sums of elements that come in pieces (reduce.h).
 
 #define PIECEWISE(element, type)                                                                                             \

@@ -173,9 +173,9 @@ APUS_INLINE void N(strip)(const ELEMENT *x, int64_t rows, int64_t stride, int64_
 
 /// Every column of a dense (rows, inner) matrix.
 APUS_INLINE void N(columns)(const ELEMENT *x, RESULT *result, int64_t rows, int64_t inner) {
-  // Few columns: `fold` rows (a power of two), side by side, count as one, and their results are folded at the end.
+  // Columns that do not fill a vector: `fold` rows (a power of two), side by side, count as one, and their results are folded at the end.
   int64_t fold = 1;
-  while (fold * inner < 4 * LANES && 2 * fold <= rows) fold *= 2;
+  while (inner < LANES && fold * inner < 4 * LANES && 2 * fold <= rows) fold *= 2;
   int64_t width = fold * inner;
   if (rows == 0 || width < LANES) {
     for (int64_t j = 0; j < inner; j++) result[j] = (RESULT)N(few)(x + j, rows, inner);

@@ -31,6 +31,9 @@ struct ApusBench: ParsableCommand {
       """)
   var data: String?
 
+  @Flag(help: "Print where the time of a network's step goes, instead of JSON.")
+  var profile = false
+
   private static let others = [
     "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
     "precision",
@@ -62,6 +65,7 @@ struct ApusBench: ParsableCommand {
         let known = Workload.all.map(\.shortName) + Self.others
         throw BenchmarkError("There is no workload \"\(workload)\"; expected one of \(known.joined(separator: ", ")).")
       }
+      if profile { return print(try trainingProfile(network, data: data)) }
       try trainingBenchmark(network, mode: mode, data: data, seconds: seconds, into: &line)
     }
     print(line.text)

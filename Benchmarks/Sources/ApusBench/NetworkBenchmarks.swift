@@ -38,6 +38,15 @@ func trainingBenchmark(
   line.add(times, parameters: model.parameterCount, expected: workload.parameterCount)
 }
 
+/// Where the time of a training step goes.
+func trainingProfile(_ workload: Workload, data: String?) throws -> ProgramProfile {
+  let (model, batch) = (try workload.makeModel(from: data), try workload.makeBatch(from: data))
+  let optimizer = workload.makeOptimizer()
+  let step = Program(workload.name) { [workload.step(model, optimizer, ($0[0], $0[1]))] }
+  var random = RandomSource(seed: 7)
+  return try withTraining(random: &random) { try step.profile([batch.x, batch.y], runs: workload.isLarge ? 8 : 20) }
+}
+
 /// Times the prediction of one sample by the network of `workload`. What is reported as the loss is the sum of the ten outputs.
 func predictionBenchmark(
   of workload: Workload = .mlp784, mode: Mode, data: String?, seconds: Double, into line: inout JSONLine

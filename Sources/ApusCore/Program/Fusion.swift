@@ -151,7 +151,7 @@ extension Formula {
 
 extension Recording {
   /// The fewest columns whose sums have the same bits when they are computed together with what they sum.
-  private static let fewestColumns = 64
+  private static let fewestColumns = 16
 
   /// Sums over rows, or over everything, of what an element-wise call computes are computed with it.
   private mutating func fuseSums() {
@@ -232,17 +232,17 @@ extension Instruction {
     return other.reshaped(to: a.shape).map { (self, $0) }
   }
 
-  /// The same element-wise call over another shape; nil if an operand lies otherwise than dense.
+  /// The same element-wise call over another shape; nil if an operand does not allow it.
   fileprivate func reshaped(to shape: Shape) -> Instruction? {
     guard case .elementwise(var formula) = kernel else { return nil }
     if formula.shape == shape { return self }
     let count = formula.shape.elementCount
-    guard formula.sums.isEmpty, shape.elementCount == count,
-      inputs.allSatisfy({ $0.isSingle || $0.isDense && $0.shape == formula.shape }),
+    let reshapedInputs = inputs.compactMap { $0.reshaped(from: formula.shape, to: shape) }
+    guard formula.sums.isEmpty, shape.elementCount == count, reshapedInputs.count == inputs.count,
       outputs.allSatisfy({ $0.isDense && $0.count == count })
     else { return nil }
     var result = self
-    result.inputs = inputs.map { $0.reshaped(to: $0.isSingle ? [] : shape) }
+    result.inputs = reshapedInputs
     result.outputs = outputs.map { $0.reshaped(to: shape) }
     formula.shape = shape
     result.kernel = .elementwise(formula)
@@ -259,6 +259,21 @@ extension Instruction {
 extension Operand {
   /// Whether this is one number, however often it is seen.
   fileprivate var isSingle: Bool { zip(shape, strides).allSatisfy { $0 == 1 || $1 == 0 } && count > 0 }
+
+  /// This operand of a call over `old` as one of the same call over `new`: a number, an operand that lies dense, or one that is the
+  /// same for all rows where only the axes before the last become others. Nil for any other.
+  fileprivate func reshaped(from old: Shape, to new: Shape) -> Operand? {
+    if isSingle { return reshaped(to: []) }
+    if isDense && shape == old { return reshaped(to: new) }
+    guard let columns = old.last, columns == new.last, shape.last == columns,
+      (0..<shape.rank - 1).allSatisfy({ shape[$0] == 1 || strides[$0] == 0 })
+    else { return nil }
+    var all = Strides(repeating: 0)
+    all[0] = strides[shape.rank - 1]
+    return Operand(
+      TensorObject(shape: [columns], strides: all, offset: offset, dtype: dtype, storage: nil, node: nil),
+      buffer: buffer)
+  }
 
   fileprivate func reshaped(to shape: Shape) -> Operand {
     var result = Operand(buffer: buffer, type: TensorType(shape, dtype))

@@ -16,6 +16,14 @@ extern "C" {
 void apus_column_moments(apus_dtype dtype, const void *_Nonnull x, int64_t rows, int64_t columns, void *_Nonnull mean,
                          void *_Nonnull variance, int64_t begin, int64_t end);
 
+/// The same of a part of the rows: the means and the sums of squared distances from them, in [begin, end) of `columns` each.
+void apus_column_moments_part(apus_dtype dtype, const void *_Nonnull x, int64_t rows, int64_t columns, double *_Nonnull mean,
+                              double *_Nonnull squares, int64_t begin, int64_t end);
+/// The moments of all `rows` from those of parts of `part_rows` (the last may have fewer), which lie one behind the other: the means and
+/// the sums of each.
+void apus_column_moments_join(apus_dtype dtype, const double *_Nonnull parts, int64_t rows, int64_t part_rows, int64_t columns,
+                              void *_Nonnull mean, void *_Nonnull variance);
+
 #ifdef __cplusplus
 }
 #endif

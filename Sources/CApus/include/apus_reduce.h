@@ -32,6 +32,9 @@ void apus_reduce(apus_reduction reduction, apus_dtype dtype, const void *_Nonnul
 /// Sum of all `count` elements of one dense chunk, in double: the caller adds fixed-size chunks in order.
 double apus_sum_chunk(apus_dtype dtype, bool of_squares, const void *_Nonnull source, int64_t count);
 
+/// y[e] = Σ over p of parts[p * stride + e] for e < count, f32 or f64, added in order and in double.
+void apus_add_parts(apus_dtype dtype, const void *_Nonnull parts, int64_t part_count, int64_t stride, void *_Nonnull y, int64_t count);
+
 /// Running sum along the middle axis of a dense (outer, count, inner) array (f32, f64, i32, i64).
 void apus_cumulative_sum(apus_dtype dtype, const void *_Nonnull source, void *_Nonnull destination,
                          int64_t count, int64_t inner, bool reverse, int64_t begin, int64_t end);

@@ -15,6 +15,9 @@ extension CPUBackend {
       if let sum = SumKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner) {
         return KernelTask(sum, operands: count)
       }
+      if let sums = ColumnSumKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner) {
+        return KernelTask(sums, operands: count)
+      }
       return KernelTask(
         ReduceKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner), operands: count)
     case .matmul(let transposesB, let hasBias, let epilogue):

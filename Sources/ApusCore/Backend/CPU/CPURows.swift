@@ -66,6 +66,41 @@ struct SumKernel: CPUKernel {
   }
 }
 
+/// The sums of the columns of a matrix of very many rows: those of fixed parts, added in order. What an element-wise call sums while it
+/// computes it (`ElementwiseTask`) is summed in the same parts.
+struct ColumnSumKernel: CPUKernel {
+  private let reduction: apus_reduction
+  private let dtype: DType
+  private let (rows, columns): (Int, Int)
+  private let parts: RowParts
+
+  /// Nil where a plain reduction does.
+  init?(_ reduction: Reduction, _ dtype: DType, outer: Int, count: Int, inner: Int) {
+    parts = RowParts(rows: count, columns: inner)
+    guard outer == 1 && inner > 1, parts.count > 1, dtype == .float32 || dtype == .float64,
+      reduction == .sum || reduction == .sumOfSquares
+    else { return nil }
+    self.reduction = unsafeBitCast(reduction.rawValue, to: apus_reduction.self)
+    self.dtype = dtype
+    (rows, columns) = (count, inner)
+  }
+
+  var pieces: Int { parts.count }
+  var cost: Double { Double(rows * columns) * readingCost }
+  var scratchBytes: Int { parts.count * columns * dtype.byteCount }
+
+  func run(_ p: Addresses, piece: Int) {
+    let row = piece * parts.rows
+    apus_reduce(
+      reduction, dtype.c, p[0] + row * columns * dtype.byteCount, p[2] + piece * columns * dtype.byteCount,
+      Int64(min(parts.rows, rows - row)), Int64(columns), 0, 1)
+  }
+
+  func finish(_ p: Addresses) {
+    apus_add_parts(dtype.c, p[2], Int64(parts.count), Int64(columns), p[1], Int64(columns))
+  }
+}
+
 /// A function of each row, for which `body` calls the kernel.
 struct RowKernel: CPUKernel {
   enum Kind {
@@ -118,6 +153,9 @@ extension CPUBackend {
     guard y.count > 0 else { return }
     if let sum = SumKernel(reduction, x.dtype, outer: outer, count: count, inner: inner) {
       return Team.run(sum, inputs: [x], outputs: [y])
+    }
+    if let sums = ColumnSumKernel(reduction, x.dtype, outer: outer, count: count, inner: inner) {
+      return Team.run(sums, inputs: [x], outputs: [y])
     }
     Team.run(
       ReduceKernel(reduction, x.dtype, outer: outer, count: count, inner: inner), inputs: [x], outputs: [y])

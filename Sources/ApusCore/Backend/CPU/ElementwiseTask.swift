@@ -14,6 +14,8 @@ final class ElementwiseTask: CPUTask {
   private let program: UnsafeMutablePointer<apus_program>
   /// What the pieces divide, elements or columns, and how many of them belong to one.
   private let (extent, grain): (Int, Int)
+  /// Where columns are summed: the parts of the rows, summed one by one and then put together as `ColumnSumKernel` does.
+  private let parts: RowParts
   /// The elements of one part of a sum over everything: see `SumKernel`, which gives the same bits.
   private static let sumGrain = 1 << 15
 
@@ -44,20 +46,24 @@ final class ElementwiseTask: CPUTask {
     program.pointee.constants = UnsafePointer(constants)
 
     let elements = formula.shape.elementCount
+    parts = isByColumns ? RowParts(rows: formula.shape[0], columns: formula.shape[1]) : RowParts(rows: 1, columns: 1)
     if formula.sums.isEmpty {
       (extent, grain) = (elements, code.grain)
     } else if isByColumns {
       // Some whole cache lines of columns, about 10 microseconds long.
       extent = formula.shape[1]
-      grain = max(64, (code.grain / max(1, formula.shape[0]) + 63) & ~63)
+      grain = max(64, (code.grain / max(1, parts.rows) + 63) & ~63)
     } else {
       // One piece, as a plain reduction, or parts that are added in order.
       (extent, grain) = (elements, elements <= 2 * Self.sumGrain ? max(1, elements) : Self.sumGrain)
     }
-    let pieces = (extent + grain - 1) / grain
+    let pieces = (extent + grain - 1) / grain * parts.count
+    let size = formula.compute.byteCount
     super.init(
       operands: count, pieces: pieces, cost: Double(elements) * (code.cost + 0.03 * Double(formula.sums.count)) + 60,
-      scratchBytes: formula.sum == .all ? pieces * sumCount * MemoryLayout<Double>.stride : 0)
+      scratchBytes: formula.sum == .all
+        ? pieces * sumCount * MemoryLayout<Double>.stride : parts.count > 1 ? parts.count * sumCount * extent * size : 0
+    )
     setScalars()
   }
 
@@ -82,6 +88,7 @@ final class ElementwiseTask: CPUTask {
   }
 
   override func run(_ piece: Int) {
+    if parts.count > 1 { return runPart(piece) }
     let (begin, end) = (Int64(piece * grain), Int64(min((piece + 1) * grain, extent)))
     let outputs = operands + inputCount
     withUnsafePointer(to: space.extents) { extents in
@@ -94,6 +101,32 @@ final class ElementwiseTask: CPUTask {
         } else {
           runSum(piece, extents, begin, end)
         }
+      }
+    }
+  }
+
+  /// The column sums of some columns in one part of the rows, which `finish` puts together.
+  private func runPart(_ piece: Int) {
+    let ranges = pieces / parts.count
+    let (part, begin) = (piece / ranges, piece % ranges * grain)
+    let row = part * parts.rows
+    let (columns, size) = (extent, formula.compute.byteCount)
+    withUnsafeTemporaryAllocation(of: apus_operand.self, capacity: inputCount + writtenCount + sumCount) { local in
+      for i in 0..<(inputCount + writtenCount + sumCount) {
+        local.initializeElement(at: i, to: operands[i])
+        let bytes = row * Int(operands[i].strides.0) * DType(rawValue: operands[i].dtype.rawValue)!.byteCount
+        local[i].data = operands[i].data.map { $0 + bytes }
+      }
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: writtenCount + sumCount) { table in
+        for i in 0..<writtenCount { table.initializeElement(at: i, to: nil) }
+        for i in 0..<sumCount {
+          let sums = addresses[inputCount + writtenCount + sumCount] + (part * sumCount + i) * columns * size
+          table.initializeElement(at: writtenCount + i, to: sums)
+        }
+        apus_elementwise_column_sums(
+          program, local.baseAddress!, local.baseAddress! + inputCount, table.baseAddress!,
+          Int64(min(parts.rows, formula.shape[0] - row)), Int64(columns), Int64(begin),
+          Int64(min(begin + grain, columns)))
       }
     }
   }
@@ -114,6 +147,15 @@ final class ElementwiseTask: CPUTask {
   }
 
   override func finish() {
+    if parts.count > 1 {
+      let size = formula.compute.byteCount
+      for i in 0..<sumCount {
+        let first = addresses[inputCount + writtenCount + sumCount] + i * extent * size
+        apus_add_parts(
+          formula.compute.c, first, Int64(parts.count), Int64(sumCount * extent), sums[writtenCount + i]!, Int64(extent)
+        )
+      }
+    }
     guard sumCount > 0, formula.sum == .all else { return }
     for i in 0..<sumCount {
       var total = 0.0
