@@ -316,9 +316,11 @@ extension Loss {
   func check(output: Shape, target: Shape, kind: Dataset.Targets) throws(ShapeError) {
     switch (task, kind) {
     case (.classification, .classes(let names)):
-      guard output.rank == 2, output[1] == names.count else {
+      // One label for an example, or one for every position of it.
+      guard output.dropLast().elementsEqual(target), output.last == names.count else {
         throw ShapeError(
-          name, "the network's output has shape \(output); expected (n, \(names.count)), a logit for each class")
+          name,
+          "the network's output has shape \(output); expected \(Shape(target + [names.count])), a logit for each class")
       }
     case (.binaryClassification, .classes(let names)):
       guard names.count == 2, output.rank == 2, output[1] == 1 else {
