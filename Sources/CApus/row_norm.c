@@ -30,8 +30,3 @@ void apus_row_norm_gradient(apus_dtype dtype, const void *dy, const void *x, con
   if (dtype == APUS_F32) f32_norm_gradient(dy, x, means, scales, gain, dx, dgain, dbias, columns, begin, end);
   if (dtype == APUS_F64) f64_norm_gradient(dy, x, means, scales, gain, dx, dgain, dbias, columns, begin, end);
 }
-
-void apus_add_parts(apus_dtype dtype, const void *parts, int64_t count, int64_t stride, int64_t columns, void *total) {
-  if (dtype == APUS_F32) f32_add_parts(parts, count, stride, columns, total);
-  if (dtype == APUS_F64) f64_add_parts(parts, count, stride, columns, total);
-}

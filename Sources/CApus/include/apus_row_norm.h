@@ -21,9 +21,6 @@ void apus_row_norm_gradient(apus_dtype dtype, const void *_Nonnull dy, const voi
                             const void *_Nonnull scales, const void *_Nullable gain, void *_Nonnull dx, void *_Nullable dgain,
                             void *_Nullable dbias, int64_t columns, int64_t begin, int64_t end);
 
-/// total[j] = the sum of parts[i * stride + j] over `count` parts, added in order and in double; f32 or f64.
-void apus_add_parts(apus_dtype dtype, const void *_Nonnull parts, int64_t count, int64_t stride, int64_t columns, void *_Nonnull total);
-
 #ifdef __cplusplus
 }
 #endif

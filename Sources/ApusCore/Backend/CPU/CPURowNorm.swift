@@ -71,8 +71,8 @@ struct RowNormGradient: CPURoutine {
     func finish(_ p: Addresses) {
       for sum in 0..<sums {
         apus_add_parts(
-          rows.dtype, p[dx + 1 + sums] + sum * stride, Int64(pieces), Int64(sums * stride / size), Int64(rows.columns),
-          p[dx + 1 + sum])
+          rows.dtype, p[dx + 1 + sums] + sum * stride, Int64(pieces), Int64(sums * stride / size),
+          p[dx + 1 + sum], Int64(rows.columns))
       }
     }
   }
