@@ -66,7 +66,8 @@ public final class VariationalAutoencoder: Layer {
 
   /// `count` new examples: pixels in 0...1.
   public func generate(_ count: Int, using random: inout RandomSource) -> Tensor {
-    let codes = Tensor.randomNormal([count, code], using: &random)
+    let codes = Tensor.randomNormal(
+      [count, code], dtype: decoder.parameters.first?.dtype ?? .float32, using: &random)
     return withInference { sigmoid(decoder(codes)) }
   }
 

@@ -320,7 +320,8 @@ extension Loss {
       guard output.dropLast().elementsEqual(target), output.last == names.count else {
         throw ShapeError(
           name,
-          "the network's output has shape \(output); expected \(Shape(target + [names.count])), a logit for each class")
+          "the network's output has shape \(output); expected (n"
+            + (target.dropFirst() + [names.count]).map { ", \($0)" }.joined() + "), a logit for each class")
       }
     case (.binaryClassification, .classes(let names)):
       guard names.count == 2, output.rank == 2, output[1] == 1 else {

@@ -82,7 +82,7 @@ extension CommandTests {
       workspace.write("", to: "run/history.csv")
       expectFailure(workspace.apus("plot", "run"), 65, "run/history.csv: this is no history")
       workspace.write([0xFF, 0xFE], to: "run/history.csv")
-      expectFailure(workspace.apus("plot", "run"), 65, "run/history.csv: the file is no text")
+      expectFailure(workspace.apus("plot", "run"), 65, "run/history.csv: this is not a text in UTF-8")
       workspace.write(history, to: "run/history.csv")
       for (old, new, part) in [
         ("\"data\"", "\"date\"", "'data' is missing"), ("\"seed\": \"0\"", "\"seed\": \"-1\"", "'seed'"),

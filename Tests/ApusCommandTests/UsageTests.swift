@@ -9,7 +9,7 @@ extension CommandTests {
     @Test func helpNamesEverything() {
       let help = workspace.apus("--help")
       expectSuccess(help)
-      for name in ["train", "evaluate", "predict", "plot", "summary", "datasets", "--version"] {
+      for name in ["train", "evaluate", "predict", "generate", "plot", "summary", "datasets", "--version"] {
         #expect(help.output.contains(name))
       }
       #expect(workspace.apus().output == help.output)
@@ -18,7 +18,8 @@ extension CommandTests {
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
         "--batch-size", "--precision", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads",
-        "--output", "--json", "--profile", "--trace", "(default: 128,64)", "default: relu)", "(default: 50)",
+        "--output", "--json", "--profile", "--trace", "--model", "--data", "--schedule", "--augment",
+        "(default: 128,64)", "default: relu)", "(default: 50 for tables)",
       ] {
         // Lines are broken anywhere.
         #expect(train.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(option), "\(option)")

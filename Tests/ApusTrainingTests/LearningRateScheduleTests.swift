@@ -43,8 +43,9 @@ import Testing
     let optimizer = SGD(learningRate: 99)
     var random = RandomSource(seed: 3, stream: 0x74_7261_696e)
     var step = 0
-    for _ in 0..<4 {
-      for (x, y) in Small.line().batches(of: 32, shuffledBy: &random) {
+    for epoch in 0..<4 {
+      let batches = DataLoader(Small.line(), batchSize: 32, prefetchCount: 0, seed: 3).batches(epoch: epoch)
+      while let (x, y) = try batches.next() {
         optimizer.learningRate = schedule(step)
         step += 1
         withTraining(random: &random) {
