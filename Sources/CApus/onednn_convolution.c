@@ -11,7 +11,7 @@
 #include "onednn.h"
 #include "scratch.h"
 
-enum { MOST_PIECES = 32, MOST_PARTS = 16, PART_BYTES = 32 << 20, MOST_SLICES = 16, SUM_GRAIN = 1 << 15 };
+enum { MOST_PIECES = 32, MOST_PARTS = 16, PART_BYTES = 4 << 20, LEAST_PARTS = 4, MOST_SLICES = 16, SUM_GRAIN = 1 << 15 };
 
 // A range of positions along the outermost axis, or the last, smaller slice of the batch, with the primitive that computes it.
 typedef struct {
@@ -437,7 +437,7 @@ static bool plan_weight_gradient(onednn *o, double cost, int64_t wanted) {
     plan->phase[0] = (apus_convolution_phase){pieces, cost};
     return true;
   }
-  wanted = apus_least(apus_least(wanted, MOST_PARTS), apus_greatest(1, PART_BYTES / (weights * 4)));
+  wanted = apus_least(apus_least(wanted, MOST_PARTS), apus_greatest(LEAST_PARTS, PART_BYTES / (weights * 4)));
   if (!make_parts(o, wanted) || !make_reorders(o, c, reorder_slices(c))) return false;
   o->sums = o->cells;
   plan->phase[plan->phases++] = (apus_convolution_phase){o->cells, cost};
