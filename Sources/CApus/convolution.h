@@ -19,7 +19,11 @@ struct apus_convolution_plan {
 // Each makes a plan from one that holds shape, kind, has_bias and relu, or gives null.
 apus_convolution_plan *apus_convolution_own(const apus_convolution_plan *start);
 apus_convolution_plan *apus_convolution_depthwise(const apus_convolution_plan *start);
+apus_convolution_plan *apus_convolution_winograd(const apus_convolution_plan *start);
+/// Whether Winograd's filtering can compute it.
+bool apus_convolution_suits_winograd(const apus_convolution *shape);
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start);
+bool apus_convolution_suits_planes(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start);
 
 /// The addresses by name: `first` and `second` are the inputs, `bias` may be null.

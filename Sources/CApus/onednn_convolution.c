@@ -11,7 +11,7 @@
 #include "onednn.h"
 #include "scratch.h"
 
-enum { MOST_PIECES = 32, MOST_PARTS = 16, PART_BYTES = 32 << 20, MOST_SLICES = 16, SUM_GRAIN = 1 << 15 };
+enum { MOST_PIECES = 32, MOST_PARTS = 16, PART_BYTES = 4 << 20, LEAST_PARTS = 4, MOST_SLICES = 16, SUM_GRAIN = 1 << 15 };
 
 // A range of positions along the outermost axis, or the last, smaller slice of the batch, with the primitive that computes it.
 typedef struct {
@@ -437,7 +437,7 @@ static bool plan_weight_gradient(onednn *o, double cost, int64_t wanted) {
     plan->phase[0] = (apus_convolution_phase){pieces, cost};
     return true;
   }
-  wanted = apus_least(apus_least(wanted, MOST_PARTS), apus_greatest(1, PART_BYTES / (weights * 4)));
+  wanted = apus_least(apus_least(wanted, MOST_PARTS), apus_greatest(LEAST_PARTS, PART_BYTES / (weights * 4)));
   if (!make_parts(o, wanted) || !make_reorders(o, c, reorder_slices(c))) return false;
   o->sums = o->cells;
   plan->phase[plan->phases++] = (apus_convolution_phase){o->cells, cost};
@@ -451,7 +451,8 @@ static bool plan_weight_gradient(onednn *o, double cost, int64_t wanted) {
 static bool plan_all(onednn *o) {
   const apus_convolution *c = &o->plan.shape;
   apus_convolution_plan *plan = &o->plan;
-  const double cost = 2000 + apus_convolution_work(c) / 110;
+  const bool is_narrow = c->in_channels < 16 || c->out_channels < 16;
+  const double cost = 2000 + apus_convolution_work(c) / (is_narrow ? 40 : 110);
   const int64_t wanted = cost < 20000 ? 1 : apus_least(apus_greatest(2, (int64_t)(cost / 150000)), MOST_PIECES);
   if (plan->kind == APUS_CONVOLUTION_WEIGHT_GRADIENT) return plan_weight_gradient(o, cost, wanted);
   if (!make_parts(o, wanted) || !make_reorders(o, c, reorder_slices(c))) return false;

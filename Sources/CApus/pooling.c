@@ -2,6 +2,7 @@
 #include "apus_pooling.h"
 
 #include "isa.h"
+#include "scratch.h"
 
 // Positions of LANES channels as numbers of the elements' size; parts of vectors as in isa.h.
 typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));

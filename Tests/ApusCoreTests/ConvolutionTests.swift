@@ -42,6 +42,7 @@ import Testing
     Case("few channels", [6, 28, 28, 1], [6, 5, 5, 1], padding: 2),
     Case("three channels", [3, 20, 18, 3], [32, 3, 3, 3]),
     Case("few channels, stride", [3, 21, 18, 2], [64, 4, 4, 2], stride: 2),
+    Case("few results, wide", [3, 9, 70, 3], [5, 3, 4, 3], stride: [2, 1], dilation: [1, 2], padding: 2),
     Case("many to one", [4, 9, 11, 40], [1, 3, 3, 40]),
     Case("odd channels", [2, 13, 11, 21], [19, 3, 5, 21], dilation: [2, 1]),
     Case("groups", [2, 12, 12, 64], [32, 3, 3, 32], groups: 2),
@@ -50,10 +51,15 @@ import Testing
     Case("signal", [4, 200, 24], [32, 7, 24], stride: 2, padding: 3),
     Case("volume", [2, 6, 8, 7, 16], [32, 3, 3, 3, 16]),
     Case("pointwise with a stride", [3, 20, 20, 32], [64, 1, 1, 32], stride: 2, padding: 0),
+    Case("3 x 3, odd extents", [3, 13, 15, 48], [32, 3, 3, 48]),
+    Case("3 x 3, no padding", [2, 14, 9, 32], [64, 3, 3, 32], padding: 0),
+    Case("3 x 3, much padding", [4, 7, 6, 64], [128, 3, 3, 64], padding: 2),
+    Case("3 x 3, many filters", [8, 4, 4, 256], [192, 3, 3, 256]),
     Case("one sided", [1, 40, 24, 32], [32, 3, 3, 32], padding: .explicit(before: [2, 0], after: [0, 1])),
   ]
   private static let routes: [(name: String, apus_convolution_route_kind)] = [
-    ("own", APUS_CONVOLUTION_OWN), ("depthwise", APUS_CONVOLUTION_DEPTHWISE), ("planar", APUS_CONVOLUTION_PLANAR),
+    ("own", APUS_CONVOLUTION_OWN), ("depthwise", APUS_CONVOLUTION_DEPTHWISE), ("Winograd", APUS_CONVOLUTION_WINOGRAD),
+    ("planar", APUS_CONVOLUTION_PLANAR),
     ("oneDNN", APUS_CONVOLUTION_ONEDNN),
   ]
 
@@ -122,6 +128,7 @@ import Testing
       let (x, w) = (TensorType(test.x, .float32), TensorType(test.w, .float32))
       let types = kind == .forward ? ([x, w], x) : kind == .inputGradient ? ([x, w], x) : ([x, x], w)
       #expect(routine.plan(types.0, [types.1], by: APUS_CONVOLUTION_ONEDNN) != nil)
+      #expect(routine.plan(types.0, [types.1], by: APUS_CONVOLUTION_WINOGRAD) != nil)
     }
   }
 

@@ -31,7 +31,8 @@ typedef enum : uint8_t {
 typedef enum : uint8_t {
   APUS_CONVOLUTION_OWN = 0,    // patches as rows of a matrix, times the weights
   APUS_CONVOLUTION_DEPTHWISE,  // one input and one output channel in each group
-  APUS_CONVOLUTION_PLANAR,     // few input channels: neighbouring positions fill the vectors
+  APUS_CONVOLUTION_WINOGRAD,   // filters of 3 x 3 with stride 1: fewer multiplications
+  APUS_CONVOLUTION_PLANAR,     // few results at each position: neighbouring positions fill the vectors
   APUS_CONVOLUTION_ONEDNN,
 } apus_convolution_route_kind;
 /// Which of them is the fastest; see convolution_plan.c for the measurements behind it.
