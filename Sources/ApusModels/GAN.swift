@@ -84,12 +84,12 @@ extension GAN {
   public static func oneDimensional(units: Int = 16, noiseSize: Int = 1) -> GAN {
     GAN(
       generator: Sequential {
-        Dense(noiseSize, units, activation: .relu)
+        Dense(noiseSize, units, activation: .tanh)
         Dense(units, 1)
       },
       discriminator: Sequential {
-        Dense(1, units, activation: .relu)
-        Dense(units, units, activation: .relu)
+        Dense(1, units, activation: .tanh)
+        Dense(units, units, activation: .tanh)
         Dense(units, 1)
       }, noiseSize: noiseSize)
   }

@@ -100,9 +100,10 @@ extension Workload {
   public static let all = [planar, softmax784, mlp784, mlpbn, twoLayer, charLSTM, charGPT, autoencoder] + images
 
   /// Those whose steps use no random numbers, so that every framework computes the same losses.
-  public static let deterministic = [
-    planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, charGPT, autoencoder,
-  ] + images
+  public static let deterministic =
+    [
+      planar, softmax784, mlp784, mlpbnWithoutDropout, twoLayer, charLSTM, charGPT, autoencoder,
+    ] + images
 }
 
 extension Workload {

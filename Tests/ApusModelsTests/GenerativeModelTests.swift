@@ -89,9 +89,9 @@ import Testing
   }
 
   @Test("M6: a pair of small networks learns a normal distribution of one number") func gaussian() throws {
-    let gan = withSeed(3) { GAN.oneDimensional() }
+    let gan = withSeed(3) { GAN.oneDimensional(units: 32) }
     let (first, second) = (
-      Adam(learningRate: 2e-3, betas: (0.5, 0.999)), Adam(learningRate: 2e-3, betas: (0.5, 0.999))
+      Adam(learningRate: 5e-4, betas: (0.5, 0.999)), Adam(learningRate: 5e-4, betas: (0.5, 0.999))
     )
     let step = Program("step") { batch in
       let fake = gan.generator(batch[1])
@@ -105,11 +105,11 @@ import Testing
     }
     var random = RandomSource(seed: 5)
     for _ in 0..<4000 {
-      let real = Tensor.randomNormal([64, 1], mean: 3, standardDeviation: 0.5, using: &random)
-      _ = try step([real, gan.noise(64, using: &random)])
+      let real = Tensor.randomNormal([256, 1], mean: 3, standardDeviation: 0.5, using: &random)
+      _ = try step([real, gan.noise(256, using: &random)])
     }
     let samples = gan.generator(gan.noise(4000, using: &random))
-    #expect(abs(samples.mean().item - 3) < 0.3)
-    #expect(samples.standardDeviation().item > 0.15 && samples.standardDeviation().item < 1)
+    #expect(abs(samples.mean().item - 3) < 0.2)
+    #expect(samples.standardDeviation().item > 0.3 && samples.standardDeviation().item < 0.7)
   }
 }

@@ -126,7 +126,8 @@ import Testing
   }
 
   @Test func everyKindIsChecked() {
-    let kinds = Set((Self.layers + Self.sequenceLayers + ImageLayerTests.checks).map { $0.description.prefix { $0 != "(" } })
+    let kinds = Set(
+      (Self.layers + Self.sequenceLayers + ImageLayerTests.checks).map { $0.description.prefix { $0 != "(" } })
     #expect(LayerRegistry.standard.kindNames.allSatisfy { kinds.contains($0[...]) })
   }
 

@@ -190,7 +190,8 @@ public struct GenerativeModel: Sendable {
     withInference {
       switch network {
       case let model as Autoencoder: return sigmoid(model(images))
-      case let vae as VariationalAutoencoder: return sigmoid(vae(images.reshaped([images.shape[0], imageShape.reduce(1, *)]))).reshaped(images.shape)
+      case let vae as VariationalAutoencoder:
+        return sigmoid(vae(images.reshaped([images.shape[0], imageShape.reduce(1, *)]))).reshaped(images.shape)
       default: return nil
       }
     }
