@@ -453,7 +453,7 @@ static bool plan_all(onednn *o) {
   apus_convolution_plan *plan = &o->plan;
   const bool is_narrow = c->in_channels < 16 || c->out_channels < 16;
   const double cost = 2000 + apus_convolution_work(c) / (is_narrow ? 40 : 110);
-  const int64_t wanted = cost < 20000 ? 1 : apus_least(apus_greatest(2, (int64_t)(cost / 150000)), MOST_PIECES);
+  const int64_t wanted = cost < 20000 ? 1 : apus_least(apus_greatest(2, (int64_t)(cost / 80000)), MOST_PIECES);
   if (plan->kind == APUS_CONVOLUTION_WEIGHT_GRADIENT) return plan_weight_gradient(o, cost, wanted);
   if (!make_parts(o, wanted) || !make_reorders(o, c, reorder_slices(c))) return false;
   if (!o->is_plain) {
