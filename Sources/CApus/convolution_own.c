@@ -8,18 +8,18 @@
 #include <string.h>
 
 #include "convolution.h"
-#include "isa.h"
+#include "convolution_patches.h"
 #include "matmul.h"
 #include "scratch.h"
 #include "transpose.h"
 
 enum {
-  MOST_TILE = 256,            // patches at a time
-  PATCH_BYTES = 96 << 10,     // ... whose memory should stay in the second-level cache
-  BAND_BYTES = 256 << 10,     // a band's input with its padding
-  MOST_PARTS = 16,            // partial sums of a weight gradient
-  PART_BYTES = 32 << 20,      // ... all together
-  SLACK = 64                  // elements beyond the end of a buffer that whole vectors may touch
+  MOST_TILE = 256,         // patches at a time
+  PATCH_BYTES = 96 << 10,  // ... whose memory should stay in the second-level cache
+  BAND_BYTES = 256 << 10,  // a band's input with its padding
+  MOST_PARTS = 16,         // partial sums of a weight gradient
+  PART_BYTES = 32 << 20,   // ... all together
+  SLACK = 64               // elements beyond the end of a buffer that whole vectors may touch
 };
 
 typedef struct {
@@ -29,98 +29,11 @@ typedef struct {
   int axis;           // bands are ranges of it
   int64_t padded[3];  // the extents of a band with its padding; along `axis` those of the largest
   int64_t inner;      // output positions of one step along `axis`
-  // A patch is so many segments, contiguous in the padded band, each of `length` elements, at these distances from the first.
-  int64_t segments, length, *offsets;
-  int64_t apart;      // positions so far from each other along the width share no element of a segment
+  apus_patch patch;
   // A cell is a band, of positions of the output or, for the input's gradient, of the input; or several whole images.
   int64_t images, band, bands, cells;
   int64_t tile, parts;
 } own;
-
-// MARK: - Gathering patches and adding them up
-
-// to[i * segments * length ...] = the patch at bases[i]; touches up to a vector more.
-#define GATHER(name, element, lanes)                                                                                           \
-  typedef element name##_vector __attribute__((ext_vector_type(lanes)));                                                       \
-  APUS_CLONES static void name(const element *band, const int64_t *bases, int64_t count, const int64_t *offsets, int64_t segments, \
-                               int64_t length, element *to) {                                                                  \
-    for (int64_t i = 0; i < count; i++)                                                                                        \
-      for (int64_t s = 0; s < segments; s++, to += length) {                                                                   \
-        const element *from = band + bases[i] + offsets[s];                                                                    \
-        for (int64_t j = 0; j < length; j += lanes) {                                                                          \
-          name##_vector v;                                                                                                     \
-          memcpy(&v, from + j, sizeof v);                                                                                      \
-          memcpy(to + j, &v, sizeof v);                                                                                        \
-        }                                                                                                                      \
-      }                                                                                                                        \
-  }
-GATHER(gather_f32, float, 16)
-GATHER(gather_f64, double, 8)
-
-// The reverse: adds patches to the band. Neighbouring positions overlap; taken `apart` from each other they do not, so that no sum waits
-// for the one before it.
-APUS_INLINE void add_end_f32(float *to, const float *from, int64_t count) {
-  f32x16 sum, v;
-  load_pieces_f32(&sum, to, count);
-  load_pieces_f32(&v, from, count);
-  sum += v;
-  store_part_f32(to, &sum, count);
-}
-APUS_INLINE void add_end_f64(double *to, const double *from, int64_t count) {
-  for (int64_t j = 0; j < count; j++) to[j] += from[j];
-}
-#define SPREAD(name, element, lanes, add_end)                                                                                  \
-  typedef element name##_vector __attribute__((ext_vector_type(lanes)));                                                       \
-  APUS_CLONES static void name(element *band, const int64_t *bases, int64_t count, int64_t apart, const int64_t *offsets,      \
-                               int64_t segments, int64_t length, const element *patches) {                                     \
-    for (int64_t first = 0; first < apart; first++)                                                                            \
-      for (int64_t i = first; i < count; i += apart) {                                                                         \
-        const element *from = patches + i * segments * length;                                                                 \
-        for (int64_t s = 0; s < segments; s++, from += length) {                                                               \
-          element *to = band + bases[i] + offsets[s];                                                                          \
-          int64_t j = 0;                                                                                                       \
-          for (; j + lanes <= length; j += lanes) {                                                                            \
-            name##_vector sum, v;                                                                                              \
-            memcpy(&sum, to + j, sizeof sum);                                                                                  \
-            memcpy(&v, from + j, sizeof v);                                                                                    \
-            sum += v;                                                                                                          \
-            memcpy(to + j, &sum, sizeof sum);                                                                                  \
-          }                                                                                                                    \
-          if (j < length) add_end(to + j, from + j, length - j);                                                               \
-        }                                                                                                                      \
-      }                                                                                                                        \
-  }
-SPREAD(spread_f32, float, 16, add_end_f32)
-SPREAD(spread_f64, double, 8, add_end_f64)
-
-#define SUM_PARTS(name, element, lanes)                                                                                        \
-  typedef element name##_vector __attribute__((ext_vector_type(lanes)));                                                       \
-  APUS_CLONES static void name(const element *from, int64_t parts, int64_t stride, element *to, int64_t begin, int64_t end) {  \
-    int64_t e = begin;                                                                                                         \
-    for (; e + lanes <= end; e += lanes) {                                                                                     \
-      name##_vector sum, v;                                                                                                    \
-      memcpy(&sum, from + e, sizeof sum);                                                                                      \
-      for (int64_t part = 1; part < parts; part++) {                                                                           \
-        memcpy(&v, from + part * stride + e, sizeof v);                                                                        \
-        sum += v;                                                                                                              \
-      }                                                                                                                        \
-      memcpy(to + e, &sum, sizeof sum);                                                                                        \
-    }                                                                                                                          \
-    for (; e < end; e++) {                                                                                                     \
-      element sum = from[e];                                                                                                   \
-      for (int64_t part = 1; part < parts; part++) sum += from[part * stride + e];                                             \
-      to[e] = sum;                                                                                                             \
-    }                                                                                                                          \
-  }
-SUM_PARTS(sum_parts_f32, float, 16)
-SUM_PARTS(sum_parts_f64, double, 8)
-
-void apus_sum_parts(apus_dtype dtype, const void *from, int64_t parts, int64_t stride, void *to, int64_t begin, int64_t end) {
-  if (dtype == APUS_F64)
-    sum_parts_f64(from, parts, stride, to, begin, end);
-  else
-    sum_parts_f32(from, parts, stride, to, begin, end);
-}
 
 // MARK: - Bands
 
@@ -225,19 +138,13 @@ static buffers thread_buffers(const own *o) {
 static void gather(const own *o, const band *b, int64_t p, int64_t count, const buffers *at) {
   int64_t bases[MOST_TILE];
   patch_bases(o, b, p, count, bases);
-  if (o->bytes == 8)
-    gather_f64((const double *)at->band, bases, count, o->offsets, o->segments, o->length, (double *)at->patches);
-  else
-    gather_f32((const float *)at->band, bases, count, o->offsets, o->segments, o->length, (float *)at->patches);
+  apus_gather_patches(o->plan.shape.dtype, at->band, bases, count, &o->patch, at->patches);
 }
 
 static void spread(const own *o, const band *b, int64_t p, int64_t count, const buffers *at) {
   int64_t bases[MOST_TILE];
   patch_bases(o, b, p, count, bases);
-  if (o->bytes == 8)
-    spread_f64((double *)at->band, bases, count, o->apart, o->offsets, o->segments, o->length, (const double *)at->patches);
-  else
-    spread_f32((float *)at->band, bases, count, o->apart, o->offsets, o->segments, o->length, (const float *)at->patches);
+  apus_spread_patches(o->plan.shape.dtype, at->band, bases, count, &o->patch, at->patches);
 }
 
 // Weights (group_out, filter) of each group as (filter, group_out): so they fill vectors.
@@ -359,7 +266,7 @@ static void run(const apus_convolution_plan *plan, int32_t phase, void *const *a
 }
 
 static void destroy(apus_convolution_plan *plan) {
-  free(((own *)plan)->offsets);
+  free(((own *)plan)->patch.offsets);
   free(plan);
 }
 
@@ -368,14 +275,14 @@ static void destroy(apus_convolution_plan *plan) {
 static void list_segments(own *o) {
   const apus_convolution *c = &o->plan.shape;
   const bool is_dilated = c->dilation[2] > 1 && c->kernel[2] > 1;
-  o->length = (is_dilated ? 1 : c->kernel[2]) * o->group_in;
-  int64_t *offset = o->offsets;
+  o->patch.length = (is_dilated ? 1 : c->kernel[2]) * o->group_in;
+  int64_t *offset = o->patch.offsets;
   for (int64_t z = 0; z < c->kernel[0]; z++)
     for (int64_t y = 0; y < c->kernel[1]; y++)
       for (int64_t x = 0; x < (is_dilated ? c->kernel[2] : 1); x++)
         *offset++ = ((z * c->dilation[0] * o->padded[1] + y * c->dilation[1]) * o->padded[2] + x * c->dilation[2]) * o->group_in;
-  o->segments = offset - o->offsets;
-  o->apart = is_dilated ? 1 : apus_divided_up(c->kernel[2], c->stride[2]);
+  o->patch.segments = offset - o->patch.offsets;
+  o->patch.apart = is_dilated ? 1 : apus_divided_up(c->kernel[2], c->stride[2]);
 }
 
 static void cut(own *o, double cost) {
@@ -409,8 +316,8 @@ apus_convolution_plan *apus_convolution_own(const apus_convolution_plan *start) 
   o->plan = *start;
   apus_convolution_plan *plan = &o->plan;
   const apus_convolution *c = &plan->shape;
-  o->offsets = calloc((size_t)apus_product(c->kernel), sizeof *o->offsets);
-  if (!o->offsets) {
+  o->patch.offsets = calloc((size_t)apus_product(c->kernel), sizeof *o->patch.offsets);
+  if (!o->patch.offsets) {
     free(o);
     return NULL;
   }
@@ -425,7 +332,7 @@ apus_convolution_plan *apus_convolution_own(const apus_convolution_plan *start) 
     o->padded[a] = (c->output[a] - 1) * c->stride[a] + (c->kernel[a] - 1) * c->dilation[a] + 1;
     if (a > o->axis) o->inner *= c->output[a];
   }
-  const double cost = 100 + apus_convolution_work(c) / (c->dtype == APUS_F64 ? 20 : 40);
+  const double cost = 100 + apus_convolution_work(c) / (c->dtype == APUS_F64 ? 30 : 60);
   list_segments(o);
   cut(o, cost);
   o->tile = apus_greatest(8, apus_least(MOST_TILE, PATCH_BYTES / (o->filter * o->bytes) / 8 * 8));

@@ -5,7 +5,8 @@
 
 //
 // Measured on one Zen 5 core with AVX-512, milliseconds of processor time, oneDNN 2.6.3, batches of 64 and 32 images (forward, input's
-// gradient, filters' gradient); Winograd's does fewer multiplications, and its largest error was never more than oneDNN's was of sums:
+// gradient, filters' gradient). Winograd's does fewer multiplications, and sums that are shorter: beside float64, its errors (root mean
+// square) are 0.65 of oneDNN's for the results and the input's gradient, and 1.5 to 2.2 times as large for the filters' gradient.
 //
 //   image, channels       Winograd            oneDNN              patches
 //   32 x 32,  32 ->  32   4.8   5.0   5.8     6.2   6.8   7.0     6.4   7.7   7.2
