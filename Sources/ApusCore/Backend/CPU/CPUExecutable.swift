@@ -68,6 +68,8 @@ private final class CPUExecutable: Executable {
   private let tasks: [CPUTask]
   private let groups: [TaskGroup]
   private let arena: Storage
+  /// The scratch memory of tasks that run alone.
+  private let sharedScratch: Storage
   private let drawing: [RandomTask]
   private let stepping: [ElementwiseTask]
   /// The first group after the last number that has to be finite.
@@ -109,6 +111,9 @@ private final class CPUExecutable: Executable {
     groups = step.schedule.groups.map { TaskGroup($0.instructions, recording, tasks) }
     firstUnguarded = (groups.lastIndex(where: \.isGuarded) ?? -1) + 1
     arena = backend.allocate(step.memory.byteCount)
+    let phased = tasks.compactMap { $0 as? PhasedTask }
+    sharedScratch = backend.allocate(max(64, phased.map(\.sharedBytes).max() ?? 0))
+    for task in phased { task.share(sharedScratch.pointer) }
     bound = Array(repeating: nil, count: recording.buffers.count)
     var inputs = [Int](repeating: -1, count: recording.inputs.count)
     for (number, buffer) in recording.buffers.enumerated() {

@@ -81,16 +81,21 @@ extension CPUBackend {
   }
 }
 
-/// A task of several phases, each a parallel region of its own.
+/// A task of several phases, each a parallel region of its own. It runs alone, so all such tasks of a program share their scratch memory.
 final class PhasedTask: CPUTask {
   private let plan: RoutinePlan
+  private let operands: Int
 
   init(_ plan: RoutinePlan, operands: Int) {
     self.plan = plan
+    self.operands = operands
     super.init(
-      operands: operands, pieces: plan.phases.isEmpty ? 0 : 1, cost: plan.phases.reduce(0) { $0 + $1.cost },
-      scratchBytes: plan.scratchBytes)
+      operands: operands, pieces: plan.phases.isEmpty ? 0 : 1, cost: plan.phases.reduce(0) { $0 + $1.cost })
   }
+
+  /// The scratch memory that it needs.
+  var sharedBytes: Int { plan.scratchBytes }
+  func share(_ scratch: UnsafeMutableRawPointer) { addresses[operands] = scratch }
 
   override var takesTeam: Bool { true }
   override func run(_ piece: Int) { plan.run(UnsafePointer(addresses)) }
