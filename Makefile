@@ -1,7 +1,7 @@
 # Every target installs what is missing first (Debian and Ubuntu), then does its job.
 SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples/Package.swift Examples/Sources
 
-.PHONY: demo build test bench docs format lint install-prerequisites
+.PHONY: demo build test checklist bench docs format lint install-prerequisites
 
 # Trains a network on handwritten digits and shows how well it reads.
 demo: build
@@ -13,6 +13,10 @@ build: install-prerequisites
 # Numeric code is tested as it is shipped: optimised.
 test: install-prerequisites
 	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
+
+# Says for every row of docs/checklist.md whether a test covers it.
+checklist: install-prerequisites
+	Scripts/checklist.sh
 
 # Makes the pages of docs/ that are made from the code.
 docs: install-prerequisites

@@ -27,7 +27,9 @@ import Testing
     ),
   ]
 
-  @Test(arguments: ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G9", "G10"])
+  @Test(
+    "G1, G2, G3, G4, G5, G6, G7, G9, G10: values and derivatives at -1, -½, 0, 0.7 and 2",
+    arguments: ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G9", "G10"])
   func valuesAndDerivatives(row: String) throws {
     let (activation, values, slopes) = try #require(Self.table[row])
     let x = Self.points

@@ -5,7 +5,7 @@ import Testing
 @Suite struct GradientCheckTests {
   private let x = Tensor([[0.5, -1], [2, 0.25]] as [[Float]])
 
-  @Test func rightGradientsPass() {
+  @Test("D20: right gradients pass, with the relative error of each input") func rightGradientsPass() {
     let report = checkGradients(of: { exp($0[0]) • $0[1] }, at: [x, x])
     #expect(report.isPassed)
     #expect(report.entries.map(\.name) == ["input 0", "input 1"])
@@ -14,7 +14,7 @@ import Testing
     #expect(report.description.hasPrefix("ok    input 0 (2, 2): relative error "))
   }
 
-  @Test func aWrongElementIsFound() throws {
+  @Test("D20: a wrong element is found") func aWrongElementIsFound() throws {
     // The gradient is wrong by a thousandth at one element.
     let wrong = CustomOperation("wrong") { x in
       x * x

@@ -8,7 +8,7 @@ private func numbers(_ csv: String, _ name: String, _ options: CSVOptions = CSVO
 }
 
 @Suite struct CSVReaderTests {
-  @Test func readsNumbersAndCategories() throws {
+  @Test("M9: tables of numbers and texts") func readsNumbersAndCategories() throws {
     let table = try Table(csv: "width,kind\n1.5,cat\n-2e1,dog\n.25,cat\n", name: "data.csv")
     #expect(table.source == "data.csv")
     #expect(table.rowCount == 3)

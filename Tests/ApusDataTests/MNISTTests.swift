@@ -27,7 +27,7 @@ import Testing
     return directory
   }
 
-  @Test func readsImagesAndLabels() throws {
+  @Test("M9: images and labels of MNIST's files") func readsImagesAndLabels() throws {
     let directory = directory(Self.files)
     let (training, test) = try Dataset.mnist(directory: directory.path)
     #expect(training.name == directory.file(Self.trainingImages))

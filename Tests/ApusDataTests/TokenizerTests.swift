@@ -21,7 +21,7 @@ import Testing
 
   // MARK: Characters
 
-  @Test func characters() throws {
+  @Test("M9: texts as characters") func characters() throws {
     let tokenizer = CharacterTokenizer(trainedOn: "hello world", specialTokens: ["<pad>", "<end>"])
     #expect(tokenizer.vocabulary == ["<pad>", "<end>", " ", "d", "e", "h", "l", "o", "r", "w"])
     #expect(tokenizer.vocabularySize == 10 && tokenizer.number(of: "h") == 5 && tokenizer.number(of: "x") == nil)

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusNN
 import ApusTestSupport
 import Testing
 
@@ -19,6 +20,18 @@ import Testing
       default: return number
       }
     }
+  }
+
+  @Test("M7: activations of every layer, for other tools") func activations() throws {
+    let shared = Dense(3, 3, activation: .tanh)
+    let model = Sequential([shared, shared, Dense(3, 2)])
+    let trace = ActivationTrace(of: model, Tensor([[1, -2, 0.5], [0, 1, 1]] as [[Float]]))
+    let path = "\(directory.path)/activations.npz"
+    try trace.write(to: path)
+    let file = try NPZFile(path: path)
+    #expect(file.arrays.map(\.name) == ["0", "0#2", "2", "model"])
+    #expect(file["0#2"]?.floats == trace["0"]?.floats && file["model"]?.floats == trace[""]?.floats)
+    #expect(file["0"]?.shape == [2, 3] && file["2"]?.shape == [2, 2])
   }
 
   @Test(arguments: ["arrays.npz", "arrays_deflated.npz"]) func readsWhatNumPyWrites(_ name: String) throws {

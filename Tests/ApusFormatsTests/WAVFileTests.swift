@@ -8,7 +8,7 @@ import Testing
   private let directory = TemporaryDirectory()
 
   /// What SciPy reads from files of SciPy and of Python.
-  @Test(arguments: ["u8.wav", "i16.wav", "mono16.wav", "i24.wav", "i32.wav", "f32.wav", "f64.wav"])
+  @Test("M9: sounds", arguments: ["u8.wav", "i16.wav", "mono16.wav", "i24.wav", "i32.wav", "f32.wav", "f64.wav"])
   func readsWhatOthersWrite(_ name: String) throws {
     let expected = try #require(try NPZFile(path: fixturePath("sounds.npz"))[name])
     let sound = try WAVFile(path: fixturePath(name))

@@ -14,7 +14,7 @@ import Testing
     "colour.ppm", "bits.pbm", "text.ppm", "text.pgm", "text.pbm", "deep.pgm",
   ]
 
-  @Test(arguments: exact) func readsExactly(_ name: String) throws {
+  @Test("M9: PNG and PNM, exactly", arguments: exact) func readsExactly(_ name: String) throws {
     let expected = try #require(try Self.expected.get()[name])
     let image = try Image(reading: fixturePath(name))
     #expect(image.tensor.type == expected.type)

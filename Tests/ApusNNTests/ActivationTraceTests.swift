@@ -23,7 +23,7 @@ import Testing
   }
   private let x = Tensor([[1, -2, 0.5], [0, 1, 1]] as [[Float]])
 
-  @Test func everyLayerInTheOrderOfFinishing() throws {
+  @Test("M7: what every layer puts out, in the order of finishing") func everyLayerInTheOrderOfFinishing() throws {
     let trace = ActivationTrace(of: model, x)
     #expect(trace.entries.map(\.name) == ["0", "1.inner.0", "1.inner.1", "1.inner", "1", ""])
     let first = try #require(model[0] as? Dense)

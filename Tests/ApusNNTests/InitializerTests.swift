@@ -22,7 +22,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [Shape([200, 300]), [40, 5, 5, 30]]) func variances(shape: Shape) {
+  @Test("H1, H6: mean and variance of every rule", arguments: [Shape([200, 300]), [40, 5, 5, 30]])
+  func variances(shape: Shape) {
     let receptive = shape.dropFirst().dropLast().reduce(1, *)
     let (fanOut, fanIn) = (Double(shape[0] * receptive), Double(shape[shape.rank - 1] * receptive))
     let glorot = 2 / (fanIn + fanOut)

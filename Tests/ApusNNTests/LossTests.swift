@@ -7,7 +7,7 @@ import Testing
 @Suite struct LossTests {
   // MARK: Reductions
 
-  @Test func reductions() {
+  @Test("C2, C14: losses of examples, their sum and their mean, the empirical risk") func reductions() {
     let (p, t) = (normal([4, 3], seed: 1), normal([4, 3], seed: 2))
     let labels = Tensor([0, 2, 1, 2] as [Int32])
     let losses: [(String, (LossReduction) -> Tensor, Shape)] = [
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func targetsMayBeProbabilities() {
+  @Test("C9: labels, one-hot rows and probabilities") func targetsMayBeProbabilities() {
     let z = normal([5, 4], seed: 5)
     let p = softmax(normal([5, 4], seed: 6))
     // -Σ t ln softmax(z), and its gradient softmax(z) - t.

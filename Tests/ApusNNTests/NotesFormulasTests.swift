@@ -3,6 +3,7 @@ import Testing
 
 @testable import ApusCore
 @testable import ApusNN
+@testable import ApusTraining
 
 /// The formulas of the lecture notes, written out, against layers and automatic differentiation.
 @Suite struct NotesFormulasTests {
@@ -17,6 +18,24 @@ import Testing
     // Not so with an activation between them.
     let bent = Sequential([first, ActivationLayer(.tanh), second])(x)
     #expect(difference(bent, collapsed, 1e-2) != nil)
+  }
+
+  @Test("G8, E-13: PReLU, its slope at 0, the gradient of α, and α above 1") func learntSlope() {
+    let layer = PReLU(dtype: .float64)
+    let x = Tensor([-1, -0.5, 0, 0.7, 2] as [Double])
+    #expect(layer(x).doubles == [-0.25, -0.125, 0, 0.7, 2])
+    #expect(gradient(at: x) { layer($0).sum() }.doubles == [0.25, 0.25, 0.25, 1, 1])
+    // ∂/∂α = x for x < 0, so α learns: a sum over the elements, and over each channel where it has one of its own.
+    let (_, gradients) = valueWithGradient(of: layer) { $0(x).sum() }
+    #expect(gradients[layer.slope]!.doubles == [-1.5])
+    let channels = PReLU(2, dtype: .float64)
+    let (_, each) = valueWithGradient(of: channels) { $0(Tensor([[-1.0, 3], [-2, -5]])).sum() }
+    #expect(each[channels.slope]!.doubles == [-3, -5])
+    SGD(learningRate: 0.1).update(layer, gradients)
+    #expect(layer.slope.value.doubles == [0.4])
+    // max(αx, x) would give 2 for α = 2 and x = 1.
+    layer.slope.value = Tensor([2.0])
+    #expect(layer(Tensor([1.0, -1])).doubles == [1, -2])
   }
 
   @Test("A2: the bias as a column of ones is the bias as a parameter") func biasColumn() {

@@ -42,7 +42,9 @@ import Testing
     }
   }
 
-  @Test("N-22: 10,000 steps on XOR", arguments: [1.2, 0.001]) func trainsAsNumPyDoes(learningRate: Double) throws {
+  @Test("N-22, F2, F3, A11: 10,000 steps on XOR", arguments: [1.2, 0.001]) func trainsAsNumPyDoes(learningRate: Double)
+    throws
+  {
     let fixture: Fixture = try fixture("planar_xor.json")
     let run = try #require(fixture.runs.first { $0.learningRate == learningRate })
     // The course keeps examples in columns.

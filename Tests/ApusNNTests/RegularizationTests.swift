@@ -7,14 +7,14 @@ import Testing
 
 /// Penalties on weights, in the notes' conventions (1.8), and constraints.
 @Suite struct RegularizationTests {
-  @Test("N-26: penalty and gradient of the elastic net") func elasticNet() {
+  @Test("N-26, C15, I2, I3, I4: penalty and gradient of the elastic net") func elasticNet() {
     let regularizer = Regularizer(l1: 0.6, l2: 0.4, in: .perExample(10))
     let (penalty, gradient) = valueWithGradient(at: Tensor([2.0, -0.5, 0])) { regularizer($0) }
     #expect(difference(penalty, [0.16], 1e-15) == nil)
     #expect(difference(gradient, [0.11, -0.05, 0], 1e-15) == nil)
   }
 
-  @Test("N-27, I5: the norm of a matrix is Frobenius', not the spectral one") func frobenius() {
+  @Test("N-27, C15, I5: the norm of a matrix is Frobenius', not the spectral one") func frobenius() {
     let w = Tensor([[1.0, -2, 3], [0, 0.5, -1]])
     #expect(difference(Regularizer.l2(2)(w), [15.25], 1e-15) == nil)
     #expect(difference(square(w.norm()), [15.25], 1e-14) == nil)
@@ -50,7 +50,7 @@ import Testing
         == ".l1(0.1) .l2(0.2) .elasticNet(l1: 0.03, l2: 0.04)")
   }
 
-  @Test("N-15: the cost of a mini-batch of 1000") func costOfABatch() {
+  @Test("N-15, C16: the cost of a mini-batch of 1000") func costOfABatch() {
     let (model, x) = (dense([[0.5, -1]]), normal([1000, 2], seed: 1))
     let y = normal([1000, 1], seed: 2)
     let lambda = 3.0

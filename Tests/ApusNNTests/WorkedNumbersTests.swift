@@ -55,7 +55,7 @@ import Testing
     #expect(dot(Tensor([1.0, 2, 3]), Tensor([4.0, 1, 3])).item == 15)
   }
 
-  @Test("N-07: cross-entropy of several units") func severalUnits() {
+  @Test("N-07, C8: cross-entropy of several units") func severalUnits() {
     let a = Tensor([[0.1, 0.9, 0.3]])
     let z = log(a / (1 - a))
     let y = Tensor([[0.0, 1, 0]])
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test(
-    "N-10: parameter counts",
+    "N-10, B5, B6: parameter counts",
     arguments: [
       ([3, 5, 5, 3, 1], 72), ([3, 3, 3], 24), ([1000, 100, 10], 101_110), ([784, 300, 10], 238_510), ([2, 3], 9),
       ([3, 5], 20),
@@ -102,7 +102,7 @@ import Testing
 
   // MARK: Gradients
 
-  @Test("N-16: logistic least squares of one number") func logisticLeastSquares() {
+  @Test("N-16, D4: logistic least squares of one number") func logisticLeastSquares() {
     let model = dense([[0.5]], bias: [0.1], activation: .sigmoid)
     let x = Tensor([[2.0]])
     let t = Tensor([[1.0]])
@@ -117,7 +117,7 @@ import Testing
     #expect(difference(gradients[model.weight]!, [(y - 1) * y * (1 - y) * 2], 1e-15) == nil)
   }
 
-  @Test("N-17: a network of two outputs, all gradients") func twoOutputs() throws {
+  @Test("N-17, C5, D5: a network of two outputs, all gradients") func twoOutputs() throws {
     let first = dense([[0.1, 0.2], [-0.3, 0.4]], bias: [0.05, -0.05], activation: .sigmoid)
     let second = dense([[0.7, -0.6], [0.5, 0.8]], bias: [0.1, -0.2])
     let (x, t) = (Tensor([[1.0, 2]]), Tensor([[1.0, 0]]))
@@ -157,7 +157,7 @@ import Testing
     #expect(difference(gradients[model.bias!]!, [-0.475020813], 1e-9) == nil)
   }
 
-  @Test("N-18b: cross-entropy at a logit of -800", arguments: [DType.float32, .float64])
+  @Test("N-18b, C7: cross-entropy at a logit of -800", arguments: [DType.float32, .float64])
   func extremeLogit(dtype: DType) {
     let (z, y) = (Tensor([-800.0]).cast(to: dtype), Tensor([1.0]).cast(to: dtype))
     let (loss, dz) = valueWithGradient(at: z) { binaryCrossEntropy(logits: $0, target: y) }

@@ -172,7 +172,7 @@ import Testing
   // MARK: Attribution
 
   /// Of a linear model both are known: the weights, and what the covered inputs contribute.
-  @Test func attributionsOfALinearModel() throws {
+  @Test("D21: how much each input counts") func attributionsOfALinearModel() throws {
     let model = Dense(16, 3, dtype: .float64)
     var random = RandomSource(seed: 6)
     let x = Tensor.randomNormal([2, 16], dtype: .float64, using: &random)
@@ -204,7 +204,7 @@ import Testing
 
   // MARK: Surfaces
 
-  @Test func theCostOfALine() {
+  @Test("F4, F6, F7: the cost of a line, and gradient descent over it by batch and by example") func theCostOfALine() {
     let x = [1.0, 2, 4]
     let y = [2.0, 1, 3]
     let model = Dense(1, 1, dtype: .float64)
@@ -231,5 +231,33 @@ import Testing
     #expect(path.count == 5 && zip(path, expected).allSatisfy { length($0 - $1) < 1e-12 })
     #expect(surface.path(SGD(learningRate: 0.05), from: Point(2, -1), epochs: 2, batchSize: 1).count == 7)
     #expect([model.weight.value.doubles, model.bias!.value.doubles] == before)
+  }
+
+  @Test("J4: standardised features make the contours round, and gradient descent quick") func scaledFeatures() throws {
+    var random = RandomSource(seed: 2)
+    let x = Tensor.randomNormal([200, 1], mean: 3, dtype: .float64, using: &random)
+    let both = concatenate([x, Tensor.randomNormal([200, 1], dtype: .float64, using: &random) * 30], axis: 1)
+    let y = both • Tensor([[2.0], [-0.1]])
+    let data = Dataset("two scales", features: both, targets: y, kind: .numbers(["y"]))
+    func surface(_ data: Dataset, _ model: Dense) -> CostSurface {
+      CostSurface(model, loss: .meanSquaredError, data: data, x: (model.weight, 0), y: (model.weight, 1))
+    }
+    let model = Dense(2, 1, hasBias: false, dtype: .float64)
+    let raw = surface(data, model).conditionNumber(at: Point(0, 0))
+    // The curvature of a mean of squares is 2 XᵀX / m: its eigenvalues by hand.
+    let product = ((both.transposed() • both) * (2.0 / 200)).doubles
+    let (trace, determinant) = (product[0] + product[3], product[0] * product[3] - product[1] * product[2])
+    let root = (trace * trace / 4 - determinant).squareRoot()
+    #expect(abs(raw / ((trace / 2 + root) / (trace / 2 - root)) - 1) < 1e-9 && raw > 50)
+    let scaled = data.replacing(features: Scaling(.standardize, fittedTo: both)(both))
+    let round = surface(scaled, model).conditionNumber(at: Point(0, 0))
+    #expect(round >= 1 && round < 1.5)
+    // Twenty steps at the best rate for each: 2 / (λmax + λmin).
+    func error(_ surface: CostSurface, rate: Double) -> Double {
+      surface(surface.path(SGD(learningRate: rate), from: Point(0, 0), epochs: 20, batchSize: 200).last!)
+    }
+    #expect(error(surface(data, model), rate: 2 / trace) > 1)
+    let centred = Dataset("centred", features: scaled.features, targets: y - y.mean(), kind: .numbers(["y"]))
+    #expect(error(surface(centred, model), rate: 0.5) < 1e-9)
   }
 }

@@ -14,6 +14,15 @@ import Testing
     return try History(csv: ([header] + lines).joined(separator: "\n"), source: "history")
   }
 
+  @Test("M8: scores over the number of examples, over a setting") func scoreSeries() throws {
+    let series = ScoreSeries.validationCurve(of: [0.01, 1, 100]) { (1 - $0 / 200, 0.8) }
+    let chart = Chart.scores(series, title: "Penalty", setting: "λ", score: "accuracy", scale: .logarithmic)
+    let lines = chart.marks.compactMap { $0 as? LineMark }
+    #expect(lines.map(\.name) == ["training", "test"])
+    #expect(lines[0].points.map(\.x) == [0.01, 1, 100] && lines[0].points.map(\.y) == [0.99995, 0.995, 0.5])
+    #expect(texts(chart).contains("λ") && texts(chart).contains("accuracy"))
+  }
+
   @Test func lossCurvesShowBothLosses() throws {
     let chart = Chart.lossCurves(try history([2, 1.5, 1.2], validation: [2.1, .nan, 1.3]))
     let lines = chart.marks.compactMap { $0 as? LineMark }
@@ -129,7 +138,7 @@ import Testing
     #expect(Sheet.activations().pictures.count == Activation.all.count)
   }
 
-  @Test func costContoursWithPaths() throws {
+  @Test("F7: contours of a cost with the ways of optimisers") func costContoursWithPaths() throws {
     let field = Field(x: -1...1, y: -1...1) { x, y in 1 + x * x + 10 * y * y }
     let chart = Chart.costContours(field, x: "w", y: "b", paths: [("batch", [Point(0.9, 0.5), Point(0, 0)])])
     let contours = try #require(chart.marks.compactMap { $0 as? ContourMark }.first)
@@ -157,7 +166,7 @@ import Testing
     #expect(ImageGrid.weights(of: Dropout(0.1)) == nil)
   }
 
-  @Test func filtersOfConvolutions() {
+  @Test("M2: filters of convolutions as pictures") func filtersOfConvolutions() {
     #expect(ImageGrid.filters(.ones([6, 3, 5, 1])).images.count == 6)
     let colored = ImageGrid.filters(.ones([6, 3, 5, 3]))
     #expect(colored.images.count == 6 && colored.key == nil && colored.images[0].height == 3)
@@ -208,7 +217,7 @@ import Testing
     #expect(SVGElement.all(sheet.svg) != nil)
   }
 
-  @Test func projectionsByClass() {
+  @Test("M7: projections of representations by class") func projectionsByClass() {
     let chart = Chart.projection(
       Tensor([[0, 0], [1, 1], [2, 0]] as [[Double]]), labels: [0, 2, 2], classNames: ["a", "b", "c"], title: "plane")
     let marks = chart.marks.compactMap { $0 as? PointMark }

@@ -47,6 +47,12 @@ import Testing
     }
     #expect(curve.points.map(\.setting) == [10, 100, Double(train.count)])
     #expect(curve.points.map(\.training) == [10, 100, Double(train.count)])
+    let learnt = try ScoreSeries.learningCurve(train, test: test, sizes: [20, 200, 1200]) { part, test in
+      let model = try SoftmaxRegression(l2: 1).fitted(to: part)
+      return (try model.score(part), try model.score(test))
+    }
+    let scores = learnt.points.map(\.test)
+    #expect(scores[0] < scores[1] && scores[1] < scores[2] && scores[2] > 0.9, "more data, better: \(scores)")
     let settings = ScoreSeries.validationCurve(of: [0.1, 1]) { ($0, 1 - $0) }
     #expect(settings.points.map(\.test) == [0.9, 0])
   }

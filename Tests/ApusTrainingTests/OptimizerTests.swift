@@ -113,13 +113,13 @@ final class Point: Layer {
   }
   private func half(_ w: Tensor) -> Tensor { (w * w).sum() / 2 }
 
-  @Test("N-23: averaged momentum on a slope of 1") func momentumOnASlope() {
+  @Test("N-23, F8: averaged momentum on a slope of 1") func momentumOnASlope() {
     // v = βv + (1 - β)g, w = w - αv is classical momentum with α(1 - β) for α.
     let found = path(SGD(learningRate: 0.1 * (1 - 0.9), momentum: 0.9)) { $0.sum() }
     #expect(firstDifference(found, [0.99, 0.971, 0.9439], tolerance: 1e-14) == nil)
   }
 
-  @Test("N-24: averaged and classical momentum on a parabola") func momentumOnAParabola() {
+  @Test("N-24, F8: averaged and classical momentum on a parabola") func momentumOnAParabola() {
     let average = path(SGD(learningRate: 0.1 * (1 - 0.9), momentum: 0.9), half)
     #expect(firstDifference(average, [0.99, 0.9711, 0.944379], tolerance: 1e-14) == nil)
     let classical = path(SGD(learningRate: 0.1, momentum: 0.9), half)

@@ -87,7 +87,8 @@ import Testing
     }
   }
 
-  @Test(arguments: names, ["quadratic", "rosenbrock"]) func hundredSteps(name: String, function: String) throws {
+  @Test("F9, F10, F11: a hundred steps are PyTorch's", arguments: names, ["quadratic", "rosenbrock"])
+  func hundredSteps(name: String, function: String) throws {
     let run = try #require(Self.runs["\(name) on \(function)"])
     let make = try #require(Self.makers[name])
     let optimizer = make(run.options)

@@ -6,25 +6,25 @@ public enum ActivationDocument {
     let activations = Activation.all + Activation.rowwise
     let pictures = activations.map(picture)
     let hasPictures = pictures.contains { $0 != nil }
-    let header = [
-      "name", "equation", "derivative, from x and y = f(x)", "where it does not exist", "f(−1), f(0), f(2)", "source",
-    ]
+    let header =
+      ["name"] + (hasPictures ? ["plot, with the derivative dashed"] : []) + [
+        "equation", "derivative, from x and y = f(x)", "where it does not exist", "f(−1), f(0), f(2)", "source",
+      ]
     var lines = [
       "# Activation functions", "",
       "Made by `make docs` from the entries in `Sources/ApusCore/Expressions/Activation.swift`; a test fails when the two differ.",
       "The derivatives are those that training uses: found symbolically from the formula, or given with it; `select(c, a, b)` is a",
       "where c holds, b elsewhere. A slope that is learnt (PReLU, notes G8) belongs to the layer `PReLU`; gated units (GLU, SwiGLU,",
       "…) are the layer `GatedLinearUnit`.", "",
-      row(header + (hasPictures ? ["plot"] : [])),
-      row(Array(repeating: "---", count: header.count + (hasPictures ? 1 : 0))),
+      row(header), row(Array(repeating: "---", count: header.count)),
     ]
     for (activation, picture) in zip(activations, pictures) {
       lines.append(
         row(
-          [
-            "`\(activation)`", activation.equation, "`\(activation.derivative)`", activation.kink ?? "",
-            values(activation), activation.source ?? "",
-          ] + (hasPictures ? [picture.map { "![\(activation.name)](\($0))" } ?? ""] : [])))
+          ["`\(activation)`"] + (hasPictures ? [picture.map { "![\(activation.name)](\($0))" } ?? ""] : []) + [
+            activation.equation, "`\(activation.derivative)`", activation.kink ?? "", values(activation),
+            activation.source ?? "",
+          ]))
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -122,6 +122,11 @@ public final class Elementwise: Sendable {
       }
       shape = common
     }
+    if broadcastsStrictly, !x.contains(where: { $0.shape == shape }) {
+      let shapes = x.map(\.shape.description).joined(separator: " and ")
+      throw ShapeError(
+        name, "shapes \(shapes) would both be stretched to \(shape); strictly, one of them has it already")
+    }
     for mask in masks where x[mask].dtype != .bool {
       throw ShapeError(name, "a condition of type \(x[mask].type) was found; expected bool (compare it with something)")
     }

@@ -16,6 +16,8 @@ public struct CostSurface {
   public typealias Coordinate = (parameter: Parameter, element: Int)
 
   private let cost: () -> Double
+  /// The second derivatives xx, xy and yy at the present point.
+  private let curvature: () -> (Double, Double, Double)
   private let train: (any Optimizer, Int, inout RandomSource, () -> Void) -> Void
   private let parameters: [Parameter]
   private let x: Coordinate
@@ -30,6 +32,20 @@ public struct CostSurface {
     (self.x, self.y) = (x, y)
     parameters = model.parameters
     cost = { withInference { loss(model(data.features), target: data.targets).item } }
+    curvature = {
+      /// The derivatives of ∂cost/∂`a` with respect to every parameter.
+      func slopes(_ a: Coordinate) -> Gradients {
+        valueWithGradient(of: model) { model in
+          valueWithGradient(of: model) { loss($0(data.features), target: data.targets) }
+            .gradients[a.parameter]!.flattened()[a.element]
+        }.gradients
+      }
+      func element(_ gradients: Gradients, _ b: Coordinate) -> Double {
+        gradients[b.parameter]!.flattened()[b.element].item
+      }
+      let (ofX, ofY) = (slopes(x), slopes(y))
+      return (element(ofX, x), element(ofX, y), element(ofY, y))
+    }
     train = { optimizer, batchSize, random, onUpdate in
       for (features, targets) in data.batches(of: batchSize, shuffledBy: &random) {
         let (_, gradients) = valueWithGradient(of: model) { loss($0(features), target: targets) }
@@ -45,6 +61,19 @@ public struct CostSurface {
       move(to: point)
       return cost()
     }
+  }
+
+  /// How elongated the cost is at a point: the ratio of the largest to the smallest curvature, the eigenvalues of the matrix of second
+  /// derivatives. 1 for round contours; the larger, the more steps gradient descent takes (notes J4).
+  /// - Returns: infinity where the cost does not curve upwards in every direction.
+  public func conditionNumber(at point: Point) -> Double {
+    let (xx, xy, yy) = keepingParameters {
+      move(to: point)
+      return curvature()
+    }
+    let (middle, half) = ((xx + yy) / 2, (xx - yy) / 2)
+    let radius = (half * half + xy * xy).squareRoot()
+    return middle > radius ? (middle + radius) / (middle - radius) : .infinity
   }
 
   /// The cost over a rectangle.

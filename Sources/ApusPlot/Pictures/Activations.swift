@@ -9,24 +9,13 @@ extension Chart {
     let y = activation(x)
     let slope = gradient(at: x) { activation($0).sum() }
     return Chart(
-      activation.description.dropFirst().description, subtitle: formula(activation), x: Axis("x", range: range),
+      activation.description.dropFirst().description, subtitle: activation.equation, x: Axis("x", range: range),
       y: Axis("", fit: .padded),
       marks: [
         LineMark(unbroken(x.doubles, y.doubles), name: "f(x)"),
         LineMark(
           unbroken(x.doubles, slope.doubles), name: "f′(x)", stroke: Stroke(.vermilion, width: 2, dashes: [7, 5])),
       ], width: width, height: height)
-  }
-
-  /// The formula as its summary begins: "max(0, x); derivative … (Author, year)".
-  private static func formula(_ activation: Activation) -> String {
-    guard !activation.summary.isEmpty else { return activation.formula }
-    let text = String(activation.summary.prefix { $0 != ";" })
-    // A source in parentheses at the end.
-    guard text.last == ")", let start = text.lastIndex(of: "("),
-      text[start...].contains("notes") || text[start...].contains(",")
-    else { return text }
-    return String(text[..<start].dropLast())
   }
 
   /// The points of a curve, interrupted where it jumps.

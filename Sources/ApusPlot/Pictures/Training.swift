@@ -79,6 +79,21 @@ extension Chart {
       y: Axis("norm of ∂L/∂θ", scale: .logarithmic, range: low...high), marks: marks)
   }
 
+  /// Scores on training and test data over the number of examples or a setting: a learning curve or a validation curve.
+  public static func scores(
+    _ series: ScoreSeries, title: String = "Learning curve", setting: String = "training examples",
+    score: String = "score", scale: Axis.Scale = .linear
+  ) -> Chart {
+    func points(_ score: (ScoreSeries.Point) -> Double) -> [Point] {
+      series.points.map { Point($0.setting, score($0)) }
+    }
+    return Chart(
+      title, x: Axis(setting, scale: scale), y: Axis(score),
+      marks: [
+        LineMark(points(\.training), name: "training"), LineMark(points(\.test), name: "test", stroke: Self.validation),
+      ])
+  }
+
   /// A cost over two parameters with the ways that an optimiser took, each from its first point, a circle, to its last, a cross.
   /// - Parameter levels: the contours; evenly spaced ratios if nil and the cost is positive.
   public static func costContours(

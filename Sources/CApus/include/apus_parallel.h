@@ -20,7 +20,8 @@ void apus_set_threads(int32_t threads);
 int32_t apus_threads(void);
 
 /// The calling thread's words for the innermost gradient scope, layer path (see Graph/Scope.swift), recorder of kernel calls (see
-/// Program/Recorder.swift), observer of layers (see Graph/OutputObserver.swift) and precision of products (see Precision.swift).
+/// Program/Recorder.swift), observer of layers (see Graph/OutputObserver.swift), precision of products (see Precision.swift) and
+/// whether shapes broadcast strictly (see Broadcasting.swift).
 typedef struct {
   void *_Nullable gradient_scope;
   void *_Nullable layer_path;
@@ -28,6 +29,7 @@ typedef struct {
   void *_Nullable output_observer;
   bool is_recording;
   uint8_t precision;
+  bool broadcasts_strictly;
 } apus_thread_state;
 apus_thread_state *_Nonnull apus_thread(void);
 
