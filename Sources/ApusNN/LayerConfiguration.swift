@@ -230,8 +230,10 @@ extension LayerConfiguration {
 
 // MARK: - The layers' configurations
 
-/// Sizes beyond this are refused in files: they could not be held in memory, and a lying file must not try.
-let largestExtent = 1 << 24
+extension LayerConfiguration {
+  /// Sizes beyond this are refused in files: they could not be held in memory, and a lying file must not try.
+  static let largestExtent = 1 << 24
+}
 
 extension Dense: ConfigurableLayer {
   public static var kind: String { "Dense" }
@@ -246,8 +248,8 @@ extension Dense: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    let inputs = try configuration.integer("inputs", in: 1...largestExtent)
-    let outputs = try configuration.integer("outputs", in: 1...largestExtent)
+    let inputs = try configuration.integer("inputs", in: 1...LayerConfiguration.largestExtent)
+    let outputs = try configuration.integer("outputs", in: 1...LayerConfiguration.largestExtent)
     // The parameters will be read from a file. No memory is taken before: the sizes are only what the file says.
     self.init(
       inputs, outputs, activation: try configuration.activation(), hasBias: try configuration.flag("bias"),
@@ -268,7 +270,7 @@ extension BatchNorm: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    let features = try configuration.integer("features", in: 1...largestExtent)
+    let features = try configuration.integer("features", in: 1...LayerConfiguration.largestExtent)
     let (momentum, epsilon) = (try configuration.number("momentum"), try configuration.number("epsilon"))
     guard Self.momenta.contains(momentum) else {
       throw ConfigurationError("BatchNorm: 'momentum' is \(momentum); expected 0 to 1")

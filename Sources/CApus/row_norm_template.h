@@ -136,19 +136,6 @@ APUS_CLONES static void N(norm_gradient)(const ELEMENT *dy, const ELEMENT *x, co
   }
 }
 
-APUS_CLONES static void N(add_parts)(const ELEMENT *parts, int64_t count, int64_t stride, int64_t columns, ELEMENT *total) {
-  for (int64_t j = 0; j < columns; j += LANES) {
-    W sum = 0;
-    V v;
-    for (int64_t i = 0; i < count; i++) {
-      N(load_lanes)(&v, parts + i * stride + j, columns - j, 0);
-      sum += __builtin_convertvector(v, W);
-    }
-    v = __builtin_convertvector(sum, V);
-    N(store_lanes)(total + j, &v, columns - j);
-  }
-}
-
 #undef V
 #undef W
 #undef N

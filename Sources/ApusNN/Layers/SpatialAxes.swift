@@ -30,9 +30,6 @@ extension SpatialAxes {
 // MARK: - In files
 
 extension LayerConfiguration {
-  /// Extents beyond this are refused in files.
-  static let largestExtent = 1 << 24
-
   /// "kernel" for one number, or "kernel.0", "kernel.1", … for each axis.
   func perAxis(_ name: String, least: Int, count: Int) throws -> PerAxis {
     if settings[name] != nil { return PerAxis(try integer(name, in: least...Self.largestExtent)) }
