@@ -123,19 +123,45 @@ import Testing
     arguments: zip(
       Dataset.names,
       [
-        [150, 4, 3], [178, 13, 3], [569, 30, 2], [1797, 64, 10], [4, 2, 2], [4, 2, 2], [4, 2, 2], [400, 2, 2],
-        [400, 2, 2], [600, 2, 3], [400, 2, 2],
+        [150, 4, 3], [178, 13, 3], [569, 30, 2], [1797, 64, 10], [4, 4, 0], [4, 2, 2], [4, 2, 2], [4, 2, 2], [4, 2, 2],
+        [16, 4, 2], [400, 2, 2], [400, 2, 2], [600, 2, 3], [400, 2, 2], [500, 2, 2], [500, 2, 2], [500, 2, 2],
+        [500, 2, 2], [1200, 2, 0], [1200, 2, 0],
       ]))
   func namedSets(name: String, sizes: [Int]) throws {
     let data = try Dataset(named: name)
     #expect([data.count, data.features.shape[1], data.classNames.count] == sizes)
     #expect(data.featureNames.count == sizes[1])
-    #expect(Set(data.targets.ints) == Set(0..<sizes[2]))
+    if sizes[2] > 0 { #expect(Set(data.targets.ints) == Set(0..<sizes[2])) }
+    #expect(Dataset.isNamed(name) && !Dataset.summary(of: name).isEmpty)
     #expect(data.features.doubles.allSatisfy { $0.isFinite })
     // The same name and seed are the same points.
     #expect(try Dataset(named: name).features.floats == data.features.floats)
-    let isRandom = ["moons", "circles", "spiral", "gaussians"].contains(name)
+    let isRandom =
+      ["moons", "circles", "spiral", "gaussians"].contains(name)
+      || (name.hasPrefix("playground") && name != "playground-spiral")
     #expect(try (Dataset(named: name, seed: 1).features.floats != data.features.floats) == isRandom)
+  }
+
+  @Test func namesWithNumbers() throws {
+    #expect(try Dataset(named: "parity-7").count == 128)
+    #expect(try Dataset(named: "playground-spiral-25").features.floats != Dataset(named: "playground-spiral").features.floats)
+    #expect(try Dataset(named: "playground-multi-gauss-50", seed: 3).count == 1200)
+    for name in [
+      "parity-0", "parity-17", "parity-", "parity-04", "parity--1", "parity-x", "playground-", "playground-spiral-51",
+      "playground-spiral-", "playground-spiral-2.5", "playground-spiral--1", "playground-tree", "playground-xor-05",
+    ] {
+      #expect(!Dataset.isNamed(name))
+      #expect(throws: DatasetError.self) { try Dataset(named: name) }
+    }
+  }
+
+  @Test("A14: the houses, with x₀ on request") func houses() throws {
+    let data = Dataset.houses()
+    #expect(data.featureNames == ["size", "bedrooms", "floors", "age"] && data.kind == .numbers(["price"]))
+    #expect(data.features[0].doubles == [125, 3, 2, 20] && data.targets.shape == [4, 1])
+    let more = Dataset.houses(hasBias: true)
+    #expect(more.featureNames.first == "x0" && more.features[.all, 0].doubles == [1, 1, 1, 1])
+    #expect(more.features[.all, 1...].doubles == data.features.doubles)
   }
 
   @Test func setsByFunctionAndUnknownNames() throws {
