@@ -34,7 +34,8 @@ struct Summary: ParsableCommand {
     for step in model.preprocessing.steps {
       switch step {
       case .imputation(let imputation): try Console.print("missing values: \(imputation.method)")
-      case .polynomial(let products): try Console.print("products: up to degree \(products.degree), \(products.outputs) columns")
+      case .polynomial(let products):
+        try Console.print("products: up to degree \(products.degree), \(products.outputs) columns")
       case .scaling: break
       }
     }

@@ -62,7 +62,8 @@ extension Train {
       throw ValidationError("\(wrong.option): this is not for the \(what) \(chosenModel) on \(kind.rawValue).")
     }
     if estimator == .adaline, let batchSize, batchSize != 1 {
-      throw ValidationError("--batch-size \(batchSize): an Adaline learns from all examples at once, or from 1 at a time.")
+      throw ValidationError(
+        "--batch-size \(batchSize): an Adaline learns from all examples at once, or from 1 at a time.")
     }
   }
 

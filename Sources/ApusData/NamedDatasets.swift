@@ -47,7 +47,7 @@ extension Dataset {
       if let bits = bits(name) {
         "whether the number of ones among \(bits) bits is odd; parity-N for other numbers"
       } else if let (set, _) = playground(name) {
-        "TensorFlow Playground's \(set.summary) (generated); \(name)-25 with its noise 25"
+        "TensorFlow Playground's \(set.summary) (generated); NAME-25 with noise 25"
       } else {
         ""
       }

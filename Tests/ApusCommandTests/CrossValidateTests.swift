@@ -43,9 +43,9 @@ extension CommandTests {
       #expect(twice[6]["repeats"]?.integer == 2 && twice[3]["loss"] != twice[0]["loss"])
     }
 
-    @Test(arguments: ["mlp", "perceptron", "adaline", "logistic", "softmax"])
-    func models(model: String) throws {
-      let last = try #require(try events("breast-cancer", "--folds", "3", "--model", model, "--epochs", "20").last)
+    @Test(arguments: zip(["mlp", "perceptron", "adaline", "logistic", "softmax"], ["20", "20", "500", "20", "20"]))
+    func models(model: String, epochs: String) throws {
+      let last = try #require(try events("breast-cancer", "--folds", "3", "--model", model, "--epochs", epochs).last)
       #expect(last["model"]?.string == model && (last["mean_accuracy"]?.number ?? 0) > 0.85)
     }
 

@@ -31,12 +31,42 @@ extension CommandTests {
       #expect(predicted.output == "class\n1\n0\n1\n")
     }
 
+    @Test(
+      "A22: the boundary on XOR as text and as SVG, and who is right", arguments: ["perceptron", "logistic", "mlp"])
+    func boundaries(model: String) throws {
+      var arguments = ["xor", "--model", model, "--test", "0", "--seed", "1"]
+      if model == "mlp" {
+        arguments += [
+          "--hidden", "4", "--activation", "tanh", "--optimizer", "sgd", "--learning-rate", "1.2", "--epochs", "3000",
+          "--validation", "0",
+        ]
+      }
+      let outcome = workspace.run([Workspace.executable, "train"] + arguments + ["--json", "--output", "run"])
+      expectSuccess(outcome)
+      let accuracy = try #require(try events(outcome).last?["accuracy"]?.number)
+      // One line leaves at least one of four points on the wrong side.
+      #expect(model == "mlp" ? accuracy == 1 : accuracy <= 0.75)
+      expectSuccess(workspace.apus("plot", "run"))
+      let picture = workspace.text("run/pictures/decision-boundary.svg")
+      #expect(picture.hasPrefix("<svg") && picture.contains("Decision boundary"))
+      let text = workspace.apus("plot", "run", "--format", "text")
+      expectSuccess(text)
+      let map = text.output.split(separator: "\n").filter { $0.contains("│") || $0.contains("┤") }.suffix(16)
+      #expect(map.count == 16)
+      // The four corners of the map lie beside the four examples.
+      let corners = [map.first!.last!, map.last!.last!]
+      if model == "mlp" { #expect(corners == ["a", "b"]) }
+    }
+
     @Test("A8, A22: on XOR the perceptron says that it is not separable, and draws why") func notSeparable() throws {
       let outcome = workspace.apus(
-        "train", "xor", "--model", "perceptron", "--test", "0", "--scaling", "none", "--epochs", "50", "--output", "run")
+        "train", "xor", "--model", "perceptron", "--test", "0", "--scaling", "none", "--epochs", "50", "--output", "run"
+      )
       expectSuccess(outcome)
       #expect(outcome.output.contains("\nnot separable after 50 epochs: 4 mistakes in the last\n"))
-      #expect(outcome.output.hasPrefix("xor: 4 training and 0 test examples, 2 features, classification\nperceptron, 3 parameters\n"))
+      #expect(
+        outcome.output.hasPrefix(
+          "xor: 4 training and 0 test examples, 2 features, classification\nperceptron, 3 parameters\n"))
       let rows = workspace.text("run/history.csv").split(separator: "\n")
       #expect(rows.count == 51 && rows[0] == "epoch,loss,mistakes,validation_loss,validation_mistakes,seconds")
       let separable = workspace.apus("train", "or", "--model", "perceptron", "--test", "0", "--output", "other")
@@ -53,7 +83,9 @@ extension CommandTests {
     }
 
     @Test("N-21, A9, A10: an Adaline, all examples at once or one by one") func adaline() throws {
-      let options = ["--model", "adaline", "--learning-rate", "0.1", "--epochs", "4", "--test", "0", "--scaling", "none"]
+      let options = [
+        "--model", "adaline", "--learning-rate", "0.1", "--epochs", "4", "--test", "0", "--scaling", "none",
+      ]
       let events = try self.events(
         workspace.run([Workspace.executable, "train", "and"] + options + ["--json", "--output", "run"]))
       let losses = events.dropLast().compactMap { $0["loss"]?.number }
@@ -143,12 +175,15 @@ extension CommandTests {
     }
 
     @Test("missing values are filled from the training part, in training and in use") func imputation() throws {
-      let text = "a,colour,y\n" + (0..<60).map { i in
-        "\(i % 7 == 0 ? "" : "\(i % 2 == 0 ? i : -i)"),\(i % 11 == 0 ? "NA" : i % 2 == 0 ? "red" : "blue"),\(i % 2 == 0 ? "yes" : "no")\n"
-      }.joined()
+      let text =
+        "a,colour,y\n"
+        + (0..<60).map { i in
+          "\(i % 7 == 0 ? "" : "\(i % 2 == 0 ? i : -i)"),\(i % 11 == 0 ? "NA" : i % 2 == 0 ? "red" : "blue"),\(i % 2 == 0 ? "yes" : "no")\n"
+        }.joined()
       workspace.write(text, to: "holes.csv")
       expectFailure(
-        workspace.apus("train", "holes.csv", "--json"), 65, "holes.csv, line 2: column 'a' is empty; fill or remove the row.")
+        workspace.apus("train", "holes.csv", "--json"), 65,
+        "holes.csv, line 2: column 'a' is empty; fill or remove the row.")
       for method in ["mean", "median", "mode", "-3.5"] {
         let events = try train("holes.csv", "--model", "logistic", "--impute=\(method)")
         #expect((events.last?["accuracy"]?.number ?? 0) > 0.9)
@@ -171,7 +206,8 @@ extension CommandTests {
       let preprocessing = try TabularModel(path: "\(workspace.path)/run").preprocessing
       guard case .imputation(let imputation) = preprocessing.steps[0] else { return "" }
       #expect(imputation.fills[0] == -3.5)
-      return imputation.fills[1] == 1 ? preprocessing.features.columns[1].categories![0] : preprocessing.features.columns[1].categories![1]
+      return imputation.fills[1] == 1
+        ? preprocessing.features.columns[1].categories![0] : preprocessing.features.columns[1].categories![1]
     }
 
     @Test("P1: duplicates across the parts are announced") func duplicates() throws {

@@ -88,6 +88,22 @@ import Testing
     }
   }
 
+  @Test("B14: labels as vectors with a single one, and back") func oneHot() throws {
+    let rows = try OneHot.encode([2, 0, 1, 2], classCount: 4)
+    #expect(rows.shape == [4, 4] && rows.dtype == .float32)
+    #expect(rows.ints == [0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
+    #expect(OneHot.decode(rows) == [2, 0, 1, 2])
+    // The number of classes follows from the largest label.
+    #expect(try OneHot.encode([2, 0], dtype: .float64).shape == [2, 3])
+    #expect(try OneHot.encode([]).shape == [0, 0])
+    for (labels, count) in [([0, 3], 3), ([0, -1], 3), ([-1], nil)] as [([Int], Int?)] {
+      #expect(throws: DatasetError.self) { try OneHot.encode(labels, classCount: count) }
+    }
+    #expect { try OneHot.encode([0, 3], classCount: 3) } throws: {
+      "\($0)" == "the label 3 is outside 0..<3, the 3 classes"
+    }
+  }
+
   // MARK: Mistakes
 
   @Test(arguments: [
@@ -144,7 +160,8 @@ import Testing
 
   @Test func namesWithNumbers() throws {
     #expect(try Dataset(named: "parity-7").count == 128)
-    #expect(try Dataset(named: "playground-spiral-25").features.floats != Dataset(named: "playground-spiral").features.floats)
+    #expect(
+      try Dataset(named: "playground-spiral-25").features.floats != Dataset(named: "playground-spiral").features.floats)
     #expect(try Dataset(named: "playground-multi-gauss-50", seed: 3).count == 1200)
     for name in [
       "parity-0", "parity-17", "parity-", "parity-04", "parity--1", "parity-x", "playground-", "playground-spiral-51",

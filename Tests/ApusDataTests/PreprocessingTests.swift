@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusData
 
-@Suite("J1 to J3: what is done to features, against scikit-learn") struct PreprocessingTests {
+@Suite("What is done to features, against scikit-learn") struct PreprocessingTests {
   private static let fixture: Result<JSON, any Error> = Result {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/preprocessing.json")
     return try JSON(String(decoding: try Data(contentsOf: file), as: UTF8.self))
@@ -64,7 +64,8 @@ import Testing
     for text in ["", "Mean", "average", "nan", "inf", "1e999", "mean "] { #expect(Imputation.Method(text) == nil) }
   }
 
-  @Test("a missing category becomes the most frequent one, a column without values is refused") func categories() throws {
+  @Test("a missing category becomes the most frequent one, a column without values is refused") func categories() throws
+  {
     let csv = "colour,size,y\nred,1,0.5\nblue,,1.5\n,3,2.5\nblue,NA,0\n"
     let table = try Table(csv: csv, name: "data.csv", options: CSVOptions(allowsMissing: true))
     let data = try Dataset(table).asTrainingPart()
@@ -123,7 +124,8 @@ import Testing
       firstDifference(scaled.features[1].doubles, [2.0 / 6, 6.0 / 8, 4.0 / 36, 12.0 / 36, 36.0 / 64], tolerance: 1e-14)
         == nil)
     #expect(
-      firstDifference(preprocessing.inverted(scaled.features).doubles, [1, 4, 2, 6, 3, 8, 6, 6], tolerance: 1e-14) == nil)
+      firstDifference(preprocessing.inverted(scaled.features).doubles, [1, 4, 2, 6, 3, 8, 6, 6], tolerance: 1e-14)
+        == nil)
   }
 
   @Test("J2: nothing is fitted but to a training part") func leakage() throws {

@@ -6,7 +6,9 @@ import Testing
 @Suite("The notes' data, learnt") struct EstimatorDataTests {
   // MARK: Houses
 
-  @Test("N-09, A13, A14: the cost of no knowledge, and the smallest weights that explain the houses") func houses() throws {
+  @Test("N-09, A13, A14: the cost of no knowledge, and the smallest weights that explain the houses") func houses()
+    throws
+  {
     let data = Dataset.houses(hasBias: true)
     let descent = try LinearRegression(solver: .gradientDescent(learningRate: 1e-6, steps: 2), hasBias: false).fitted(
       to: data)
@@ -23,7 +25,9 @@ import Testing
     } throws: { "\($0)".contains("the weights are not determined") }
   }
 
-  @Test("A13: with a column given twice the weight is shared; otherwise least norm is least squares") func leastNorm() throws {
+  @Test("A13: with a column given twice the weight is shared; otherwise least norm is least squares") func leastNorm()
+    throws
+  {
     var random = RandomSource(seed: 3)
     let x = Tensor.randomNormal([30, 3], dtype: .float64, using: &random)
     let y = x • Tensor([[1.0], [-2], [0.5]]) + 4 + 0.1 * Tensor.randomNormal([30, 1], dtype: .float64, using: &random)
@@ -104,7 +108,8 @@ import Testing
     }
   }
 
-  @Test("A10: the perceptron changes after examples, an Adaline after the whole set: both histories say so") func updates() throws {
+  @Test("A10: the perceptron changes after examples, an Adaline after the whole set: both histories say so")
+  func updates() throws {
     let data = try Dataset(named: "and")
     let perceptron = try Perceptron().fitted(to: data)
     #expect(perceptron.history == [2, 3, 3, 2, 1, 0])
@@ -114,6 +119,16 @@ import Testing
       try Adaline(learningRate: 0.1, epochs: 6, update: .perSample).fitted(to: data)
     )
     #expect(batch.updateCount == 6 && single.updateCount == 24 && batch.history.count == single.history.count)
+  }
+
+  @Test("A17: a probability of exactly one half is decided as 1") func halves() throws {
+    // Of XOR a line knows nothing: p = ½ everywhere.
+    let data = try Dataset(named: "xor")
+    let model = try LogisticRegression().fitted(to: data)
+    #expect(try model.predictProbability(data.features).doubles == [0.5, 0.5, 0.5, 0.5])
+    #expect(try model.predict(data.features).ints == [1, 1, 1, 1])
+    #expect(try model.predict(data.features, threshold: 0.5).ints == [1, 1, 1, 1])
+    #expect(try model.predict(data.features, threshold: 0.5001).ints == [0, 0, 0, 0])
   }
 
   // MARK: Sample weights

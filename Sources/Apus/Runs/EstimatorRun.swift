@@ -127,7 +127,8 @@ extension EstimatorRun {
       let adaline = Adaline(
         learningRate: configuration.learningRate ?? adalineRate, epochs: configuration.passes ?? 1000,
         update: isPerSample ? .perSample : .batch)
-      let all = isBinary ? [try adaline.fitted(to: training)] : try OneVersusRest(adaline).fitted(to: training).classifiers
+      let all =
+        isBinary ? [try adaline.fitted(to: training)] : try OneVersusRest(adaline).fitted(to: training).classifiers
       let losses = Self.summed(all.map(\.history))
       return Fit(
         weights: stack(all.map { $0.weights! }, axis: 0), bias: Tensor(all.map(\.bias)), losses: losses,

@@ -113,30 +113,31 @@ public struct RunConfiguration: Sendable, Hashable {
 
   /// Every choice, with defaults filled in, for `config.json`.
   public func json(loss: Loss, task: Dataset.Task, target: String) -> JSON {
-    .object([
-      JSON.Member("apus_version", .string(apusVersion)),
-      JSON.Member("data", .string(data)),
-      JSON.Member("target", .string(target)),
-      JSON.Member("task", .string(task.rawValue)),
-      JSON.Member("model", .string(model.rawValue)),
-      JSON.Member("hidden", .array(hidden.map { .integer($0) })),
-      JSON.Member("activation", .string(activation.name)),
-      JSON.Member(
-        "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
-      JSON.Member("loss", .string(loss.name)),
-      JSON.Member("optimizer", .string(optimizer.rawValue)),
-      JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
-      JSON.Member("epochs", .integer(epochs)),
-      JSON.Member("batch_size", .integer(batchSize)),
-      JSON.Member("precision", .string(precision.rawValue)),
-      JSON.Member("dropout", .number(dropout)),
-      JSON.Member("validation", .number(validationFraction)),
-      JSON.Member("test", .number(testFraction)),
-    ] + preprocessingJSON + [
-      // A seed may exceed what JSON readers take for a number.
-      JSON.Member("seed", .string(String(seed))),
-      JSON.Member("threads", .integer(threads)),
-    ])
+    .object(
+      [
+        JSON.Member("apus_version", .string(apusVersion)),
+        JSON.Member("data", .string(data)),
+        JSON.Member("target", .string(target)),
+        JSON.Member("task", .string(task.rawValue)),
+        JSON.Member("model", .string(model.rawValue)),
+        JSON.Member("hidden", .array(hidden.map { .integer($0) })),
+        JSON.Member("activation", .string(activation.name)),
+        JSON.Member(
+          "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
+        JSON.Member("loss", .string(loss.name)),
+        JSON.Member("optimizer", .string(optimizer.rawValue)),
+        JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
+        JSON.Member("epochs", .integer(epochs)),
+        JSON.Member("batch_size", .integer(batchSize)),
+        JSON.Member("precision", .string(precision.rawValue)),
+        JSON.Member("dropout", .number(dropout)),
+        JSON.Member("validation", .number(validationFraction)),
+        JSON.Member("test", .number(testFraction)),
+      ] + preprocessingJSON + [
+        // A seed may exceed what JSON readers take for a number.
+        JSON.Member("seed", .string(String(seed))),
+        JSON.Member("threads", .integer(threads)),
+      ])
   }
 }
 

@@ -48,7 +48,8 @@ public struct TabularModel: Sendable {
     if let parameter = parameters.first(where: {
       $0.parameter.dtype != parameters[0].parameter.dtype || ![.float32, .float64].contains($0.parameter.dtype)
     }) {
-      throw malformed("parameter '\(parameter.name)' is \(parameter.parameter.dtype); tables are float32, or all float64")
+      throw malformed(
+        "parameter '\(parameter.name)' is \(parameter.parameter.dtype); tables are float32, or all float64")
     }
     let name = file.metadata[Self.outputsKey] ?? Outputs.logits.rawValue
     guard let outputs = Outputs(rawValue: name) else {

@@ -38,7 +38,8 @@ public struct MLPSettings {
       labels: Array(repeating: 0, count: data.count), classes: 1, samples: weights)
     let mean = checked.reduce(0, +) / Double(data.count)
     let relative = Tensor(checked.map { Float($0 / mean) })
-    let targets = loss.task == .regression && data.targets.rank == 1 ? data.targets.reshaped([data.count, 1]) : data.targets
+    let targets =
+      loss.task == .regression && data.targets.rank == 1 ? data.targets.reshaped([data.count, 1]) : data.targets
     let optimizer = optimizer()
     let step = Program("weighted step") { batch in
       let (value, gradients) = valueWithGradient(of: network) { network in
