@@ -51,7 +51,7 @@ extension RunRecord {
     var pictures: [NamedPicture] = [("loss", Chart.lossCurves(history))]
     pictures += history.metricNames.map { ($0, Chart.metricCurves(history, metric: $0)) }
     guard let weight = model.network.namedParameters.first?.parameter.value, weight.rank == 2 else { return pictures }
-    let names = model.preprocessing.features.names
+    let names = model.preprocessing.inputNames
     let side = Int(Double(names.count).squareRoot())
     // Inputs of a square number are the pixels of an image if nobody gave them better names.
     if side * side == names.count, side >= 5, Set(names.map { $0.filter { !$0.isNumber } }).count == 1,
@@ -86,10 +86,11 @@ extension RunRecord {
     var pictures: [NamedPicture] = []
     if classNames.count <= 500 {
       let report = ClassificationReport(
-        labels: labels, predictions: predictions.argMax(axis: 1).ints, classNames: classNames)
+        labels: labels, predictions: model.labels(of: predictions), classNames: classNames)
       pictures.append(("confusion-matrix", Chart.confusionMatrix(report)))
     }
-    if classNames.count == 2, Set(labels).count == 2 {
+    // A model that knows no probabilities has one threshold.
+    if classNames.count == 2, Set(labels).count == 2, model.outputs == .logits {
       let scores = predictions[.all, 1].doubles
       let isPositive = labels.map { $0 == 1 }
       pictures += [
@@ -97,13 +98,30 @@ extension RunRecord {
         ("precision-recall", Chart.precisionRecallCurve(PrecisionRecallCurve(scores: scores, labels: isPositive))),
       ]
     }
-    if data.features.shape[1] == 2, classNames.count <= 50 {
-      let scaling = model.preprocessing.scaling
-      let original = data.replacing(features: scaling.inverted(data.features))
+    if let original = inThePlane(data) {
       pictures.append(
-        ("decision-boundary", try Chart.decisionBoundary(original) { try model.predict(scaled: scaling($0)) }))
+        (
+          "decision-boundary",
+          try Chart.decisionBoundary(original) { try model.predict(scaled: model.preprocessing($0)) }
+        ))
     }
     return pictures
+  }
+
+  /// The decision boundary as text; nil unless the model tells classes of points in the plane apart.
+  public func decisionMap(on data: Dataset) throws -> String? {
+    try inThePlane(data).map { original in
+      try DecisionMap(original) { model.labels(of: try model.predict(scaled: model.preprocessing($0))) }.description
+    }
+  }
+
+  /// Scaled data of two features in their original units, if there are classes to tell apart.
+  private func inThePlane(_ data: Dataset) -> Dataset? {
+    guard let classNames = model.classNames, classNames.count <= 50, model.preprocessing.features.names.count == 2
+    else { return nil }
+    return Dataset(
+      data.name, features: model.preprocessing.inverted(data.features), targets: data.targets, kind: data.kind,
+      featureNames: model.preprocessing.features.names)
   }
 }
 

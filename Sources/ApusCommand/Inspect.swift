@@ -28,9 +28,17 @@ struct Summary: ParsableCommand {
 
   private func show(_ model: TabularModel) throws {
     let features = model.preprocessing.features
-    try Console.print(try model.network.summary(inputShape: [1, features.names.count]).description)
+    try Console.print(try model.network.summary(inputShape: [1, model.preprocessing.inputCount]).description)
     try Console.print("")
     try Console.print("inputs: \(shortened(features.names))")
+    for step in model.preprocessing.steps {
+      switch step {
+      case .imputation(let imputation): try Console.print("missing values: \(imputation.method)")
+      case .polynomial(let products):
+        try Console.print("products: up to degree \(products.degree), \(products.outputs) columns")
+      case .scaling: break
+      }
+    }
     let target = model.preprocessing.target
     try Console.print(
       "target: \(target.name)" + (target.classes.map { ", one of \(shortened($0))" } ?? ", a number"))
@@ -50,9 +58,8 @@ struct Datasets: ParsableCommand {
     try Failure.catching {
       let rows = try Dataset.names.map { name in
         let data = try Dataset(named: name)
-        return [
-          name, "\(data.count)", "\(data.features.shape[1])", "\(data.classNames.count)", Dataset.summary(of: name),
-        ]
+        let classes = data.classNames.isEmpty ? "–" : "\(data.classNames.count)"
+        return [name, "\(data.count)", "\(data.features.shape[1])", classes, Dataset.summary(of: name)]
       }
       try Console.print(
         alignedTable([["name", "examples", "features", "classes", "what it is"]] + rows, leading: [0, 4]))

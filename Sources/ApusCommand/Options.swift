@@ -44,6 +44,8 @@ extension RunConfiguration.OptimizerKind: ExpressibleByArgument {}
 extension Dataset.Task: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension Scaling.Method: ExpressibleByArgument {}
+extension Scaling.Deviation: ExpressibleByArgument {}
+extension RunConfiguration.ModelKind: ExpressibleByArgument {}
 extension TrainingChoices.ScheduleKind: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.

@@ -9,7 +9,7 @@ struct Plot: ParsableCommand {
     discussion: """
       Losses and metrics over the epochs, first-layer weights; on the test data the confusion matrix, for two classes the ROC \
       and precision-recall curves, for two features the decision boundary, and for a regression the predictions. The paths \
-      are printed. With --format text the curves are printed themselves.
+      are printed. With --format text the curves and the decision boundary are printed themselves.
       """)
 
   @Argument(help: "The directory of a run.")
@@ -31,7 +31,8 @@ struct Plot: ParsableCommand {
       var pictures = record.picturesOfTraining()
       if format == .text {
         let charts = pictures.compactMap { $0.picture as? Chart }.map { $0.text() }.filter { !$0.isEmpty }
-        return try Console.print(charts.joined(separator: "\n\n"))
+        let map = try? record.decisionMap(on: try record.testData(data))
+        return try Console.print((charts + [map ?? nil].compactMap { $0 }).joined(separator: "\n\n"))
       }
       let target = output ?? directory + "/pictures"
       _ = try Failure.writing { try FileSystem.makeDirectory(target) }

@@ -36,7 +36,7 @@ struct Predict: ParsableCommand {
 
   private func predictions(_ model: TabularModel) throws -> String {
     let table = try model.table(csv: input, needsTarget: false)
-    let features = model.preprocessing.scaling(try model.preprocessing.features.encode(table))
+    let features = try model.preprocessing.features(of: table)
     let predictions = try model.predict(scaled: features)
     if let bad = predictions.floats.firstIndex(where: { !$0.isFinite }) {
       let line = table.lineNumber(ofRow: bad / predictions.shape[1])

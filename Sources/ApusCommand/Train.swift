@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
   var data: String
   @Option(
     help: """
-      The network. Tables: mlp. Images: lenet, mlp, resnet18; to make images: autoencoder, vae, dcgan. Texts: char-lstm, \
+      The network. Tables: mlp, or a classic: perceptron, adaline, linear, logistic, softmax. Images: lenet, mlp, resnet18; to make images: autoencoder, vae, dcgan. Texts: char-lstm, \
       char-gru, char-gpt. (default: the first)
       """)
   var model: String?
@@ -60,8 +60,8 @@ struct Train: ParsableCommand {
   var validation: Double?
   @Option(help: "Tables: the share of all data held back to measure the result (default: \(Self.usual.testFraction)).")
   var test: Double?
-  @Option(help: "Tables: standardize, minMax or none for the features (default: minMax for digits, else standardize).")
-  var scaling: Scaling.Method?
+  @OptionGroup(title: "The features of tables")
+  var features: FeatureOptions
   @Flag(help: "Images: shift every training image a little at random, and mirror it where that does not matter.")
   var augment = false
   @Option(help: "Where all random choices start; the same seed gives the same model.")
@@ -95,6 +95,7 @@ struct Train: ParsableCommand {
       let names = Loss.all.map(\.name)
       try require(names.contains(loss), "--loss \(loss): expected one of \(names.joined(separator: ", ")).")
     }
+    try features.check()
     try require(output != "", "--output: expected a directory.")
     try require(trace != "", "--trace: expected a file.")
     try checkKind()

@@ -10,7 +10,7 @@ extension Train {
 
     var models: [String] {
       switch self {
-      case .tables: ["mlp"]
+      case .tables: RunConfiguration.ModelKind.allCases.map(\.rawValue)
       case .images: ["lenet", "mlp", "resnet18", "autoencoder", "vae", "dcgan"]
       case .texts: TextRun.Network.allCases.map(\.rawValue)
       }
@@ -24,6 +24,10 @@ extension Train {
 
   /// The name of the network.
   private var chosenModel: String { model ?? kind.models[0] }
+  /// The classic that is asked for; nil: a network.
+  private var estimator: RunConfiguration.ModelKind? {
+    kind == .tables ? RunConfiguration.ModelKind(rawValue: chosenModel).flatMap { $0.isEstimator ? $0 : nil } : nil
+  }
   private var isGenerative: Bool { GenerativeRun.Network(rawValue: chosenModel) != nil }
 
   /// Refuses what does not belong to the kind of data.
@@ -37,27 +41,36 @@ extension Train {
       ("--data", directory != nil, kind == .images), ("--augment", augment, kind == .images && !isGenerative),
       ("--schedule", schedule != nil, kind != .tables),
       ("--hidden", hidden != nil, chosenModel == "mlp"),
-      ("--dropout", dropout != nil, kind != .images || chosenModel == "mlp"),
-      ("--validation", validation != nil, kind == .tables || kind == .images && !isGenerative),
-      ("--profile", profile, kind == .tables || kind == .images && !isGenerative),
-      ("--trace", trace != nil, kind == .tables || kind == .images && !isGenerative),
+      ("--dropout", dropout != nil, kind == .texts || chosenModel == "mlp"),
+      ("--validation", validation != nil, chosenModel == "mlp" || kind == .images && !isGenerative),
+      ("--profile", profile, chosenModel == "mlp" || kind == .images && !isGenerative),
+      ("--trace", trace != nil, chosenModel == "mlp" || kind == .images && !isGenerative),
+      ("--optimizer", optimizer != nil, estimator == nil), ("--precision", precision != .float32, estimator == nil),
+      ("--learning-rate", learningRate != nil, estimator != .logistic && estimator != .softmax),
+      ("--batch-size", batchSize != nil, estimator == nil || estimator == .adaline),
     ]
-    for (option, isGiven) in [
-      ("--target", target != nil), ("--task", task != nil), ("--activation", activation != nil),
-      ("--loss", loss != nil),
-      ("--test", test != nil), ("--scaling", scaling != nil),
-    ] {
+    for (option, isGiven) in [("--activation", activation != nil), ("--loss", loss != nil)] {
+      given.append((option, isGiven, kind == .tables && estimator == nil))
+    }
+    for (option, isGiven) in [("--target", target != nil), ("--task", task != nil), ("--test", test != nil)]
+      + features.given
+    {
       given.append((option, isGiven, kind == .tables))
     }
     if let wrong = given.first(where: { $0.isGiven && !$0.suits }) {
-      throw ValidationError("\(wrong.option): this is not for the network \(chosenModel) on \(kind.rawValue).")
+      let what = estimator == nil ? "network" : "model"
+      throw ValidationError("\(wrong.option): this is not for the \(what) \(chosenModel) on \(kind.rawValue).")
+    }
+    if estimator == .adaline, let batchSize, batchSize != 1 {
+      throw ValidationError(
+        "--batch-size \(batchSize): an Adaline learns from all examples at once, or from 1 at a time.")
     }
   }
 
   /// Reads the data and builds the network.
   func makeRun() throws -> any NetworkRun {
     switch kind {
-    case .tables: return try TabularRun(tableConfiguration)
+    case .tables: return try tableConfiguration.makeRun()
     case .texts: return try TextRun(path: data, network: TextRun.Network(rawValue: chosenModel)!, choices: choices)
     case .images:
       let set = ImageData(rawValue: data)!
@@ -87,6 +100,9 @@ extension Train {
 
   private var tableConfiguration: RunConfiguration {
     var run = RunConfiguration(data: data)
+    run.model = RunConfiguration.ModelKind(rawValue: chosenModel)!
+    run.passes = epochs
+    run.updatesPerSample = batchSize == 1
     run.target = target
     run.task = task
     if let hidden { run.hidden = hidden.sizes }
@@ -100,7 +116,7 @@ extension Train {
     if let dropout { run.dropout = dropout }
     if let validation { run.validationFraction = validation }
     if let test { run.testFraction = test }
-    run.scaling = scaling
+    features.apply(to: &run)
     run.seed = seed
     run.threads = threads
     return run

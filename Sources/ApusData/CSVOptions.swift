@@ -31,10 +31,16 @@ public struct CSVOptions: Sendable, Equatable {
   /// The columns to read as categories even if all their fields are numbers, such as class labels 0 to 9.
   public var textColumns: Set<String>
 
-  /// Creates options; without arguments, everything is detected.
-  public init(header: Header = .detected, separator: Separator? = nil, textColumns: Set<String> = []) {
+  /// Whether values may be missing; otherwise the first one that is missing is an error.
+  public var allowsMissing: Bool
+
+  /// Creates options; without arguments, everything is detected, and every value must be there.
+  public init(
+    header: Header = .detected, separator: Separator? = nil, textColumns: Set<String> = [], allowsMissing: Bool = false
+  ) {
     self.header = header
     self.separator = separator
     self.textColumns = textColumns
+    self.allowsMissing = allowsMissing
   }
 }

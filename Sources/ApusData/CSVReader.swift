@@ -5,7 +5,7 @@ extension Table {
   /// tab, lines may end in CR LF, LF or CR, blanks around fields do not count, and neither do blank lines at the end.
   /// A column whose fields are all numbers, with a decimal point whatever the locale, holds numbers; any other holds
   /// categories, their names in the order of first appearance (ascending if all are numbers).
-  /// Every value must be there and finite.
+  /// Every value must be there, unless the options allow otherwise, and finite.
   ///
   /// - Parameters:
   ///   - path: The path of the file.
@@ -71,7 +71,7 @@ struct CSVReader {
     // A column that looked numeric at first: its text is needed from the first row on.
     let late = builders.indices.filter { builders[$0].role == .undecided }
     if !late.isEmpty {
-      var again = layout.names.map { ColumnBuilder(name: $0, role: .ignored) }
+      var again = layout.names.map { ColumnBuilder(name: $0, role: .ignored, allowsMissing: options.allowsMissing) }
       for index in late { again[index].role = .text }
       var sameLines = LineNumbers()
       _ = try readRows(from: layout.firstRow, into: &again, lines: &sameLines)
@@ -99,7 +99,8 @@ struct CSVReader {
     let kinds = Dictionary(
       (schema?.columns ?? []).map { ($0.name, $0.kind) }, uniquingKeysWith: { first, _ in first })
     return layout.names.map { name in
-      var builder = ColumnBuilder(name: name, role: schema == nil ? .number : .ignored)
+      var builder = ColumnBuilder(
+        name: name, role: schema == nil ? .number : .ignored, allowsMissing: options.allowsMissing)
       if let kind = kinds[name] {
         builder.require(kind)
       } else if schema == nil, options.textColumns.contains(name) {

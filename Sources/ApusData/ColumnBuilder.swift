@@ -37,6 +37,9 @@ struct ColumnBuilder {
   private(set) var names: [String] = []
   private var codeOfName: [String: Int32] = [:]
 
+  /// Whether a missing value is noted instead of refused: NaN among numbers, a code of its own among categories.
+  private let allowsMissing: Bool
+
   /// Whether a schema says what the column must hold.
   private(set) var isRequired = false
 
@@ -46,9 +49,10 @@ struct ColumnBuilder {
   /// The first field that is infinite or too large: an error if the column turns out to be numeric.
   private(set) var firstInfinity: (line: Int, text: String)?
 
-  init(name: String, role: Role) {
+  init(name: String, role: Role, allowsMissing: Bool = false) {
     self.name = name
     self.role = role
+    self.allowsMissing = allowsMissing
   }
 
   /// Makes the column one of `kind`: other fields are errors.
@@ -86,7 +90,9 @@ struct ColumnBuilder {
 
     let trimmed = scanner.trimmed(field)
     if Self.isMissing(scanner.bytes, trimmed.start, trimmed.end) {
-      throw FieldProblem(.missingValue(text: scanner.text(of: trimmed)), line: line)
+      guard allowsMissing else { throw FieldProblem(.missingValue(text: scanner.text(of: trimmed)), line: line) }
+      if role == .number { numbers.append(.nan) } else if role == .text { codes.append(Table.missingCode) }
+      return field.endsRow
     }
     switch role {
     case .ignored, .undecided: break
@@ -148,7 +154,8 @@ struct ColumnBuilder {
     values.sort { ($0.value, $0.code) < ($1.value, $1.code) }
     var newCodes = [Int32](repeating: 0, count: names.count)
     for (new, old) in values.enumerated() { newCodes[old.code] = Int32(new) }
-    return .categories(codes: codes.map { newCodes[Int($0)] }, names: values.map { names[$0.code] })
+    return .categories(
+      codes: codes.map { $0 == Table.missingCode ? $0 : newCodes[Int($0)] }, names: values.map { names[$0.code] })
   }
 
   // MARK: - Special fields

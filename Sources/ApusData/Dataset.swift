@@ -13,6 +13,16 @@ public struct Dataset: Sendable {
     case numbers([String])
   }
 
+  /// What the examples are for.
+  public enum Part: Sendable, Hashable {
+    /// All examples, not divided yet.
+    case whole
+    /// Those to learn from: only these may scalings and the like be fitted to.
+    case training
+    /// Those that are held back, to choose or to measure a model.
+    case heldOut
+  }
+
   /// Where the data come from, for messages: a path or a name.
   public let name: String
   /// One example along the first axis: float32 of shape (n, …); of pixels perhaps uint8, which batches give as float32 from 0 to 1.
@@ -23,6 +33,8 @@ public struct Dataset: Sendable {
   public let kind: Targets
   /// The names of the features, in order; empty if they have none.
   public let featureNames: [String]
+  /// What the examples are for, which a division decides. A part of what is held back is held back too.
+  public private(set) var part = Part.whole
 
   /// - Precondition: both tensors have the same first extent.
   public init(_ name: String, features: Tensor, targets: Tensor, kind: Targets, featureNames: [String] = []) {
@@ -51,63 +63,71 @@ public struct Dataset: Sendable {
   /// The examples at `indices`, in that order.
   public func selecting(_ indices: [Int]) -> Dataset {
     let positions = Tensor(indices.map(Int64.init))
-    return Dataset(
-      name, features: features.gathering(positions), targets: targets.gathering(positions), kind: kind,
-      featureNames: featureNames)
+    return replacing(features: features.gathering(positions), targets: targets.gathering(positions))
   }
 
   /// The same examples with other features.
-  public func replacing(features: Tensor) -> Dataset {
-    Dataset(name, features: features, targets: targets, kind: kind, featureNames: featureNames)
+  public func replacing(features: Tensor) -> Dataset { replacing(features: features, targets: targets) }
+
+  func replacing(features: Tensor, targets: Tensor, featureNames: [String]? = nil) -> Dataset {
+    Dataset(name, features: features, targets: targets, kind: kind, featureNames: featureNames ?? self.featureNames)
+      .marked(part)
   }
 }
 
-// MARK: - Splits and batches
+// MARK: - Parts
 
 extension Dataset {
-  /// Two disjoint parts, the second with about `fraction` of the examples, chosen by `seed`.
-  ///
-  /// Classes keep their shares in both parts (a stratified split), each rounded so that the parts' sizes come out
-  /// right.
-  /// - Parameter fraction: from 0 (the second part is empty) to 1.
-  public func split(testFraction fraction: Double, seed: UInt64) -> (train: Dataset, test: Dataset) {
-    guard (0...1).contains(fraction) else { fatalError("split: the fraction \(fraction) must lie in 0...1") }
-    var random = RandomSource(seed: seed, stream: 0x73_706c_6974)  // a stream of its own: "split"
-    var groups: [[Int]]
-    if case .classes(let names) = kind {
-      groups = Array(repeating: [], count: names.count)
-      for (i, label) in targets.ints.enumerated() { groups[label].append(i) }
-    } else {
-      groups = [Array(0..<count)]
-    }
-    let wanted = Int((Double(count) * fraction).rounded())
-    let sizes = Self.shares(of: wanted, in: groups.map(\.count))
-    var (train, test): ([Int], [Int]) = ([], [])
-    for (group, size) in zip(groups, sizes) {
-      let shuffled = group.shuffled(using: &random)
-      test += shuffled[..<size]
-      train += shuffled[size...]
-    }
-    return (selecting(train.sorted()), selecting(test.sorted()))
+  /// All of these examples as a training part: where those to measure by are held back elsewhere, as in a file of their own.
+  public func asTrainingPart() -> Dataset { marked(.training) }
+
+  func marked(_ part: Part) -> Dataset {
+    var result = self
+    result.part = part
+    return result
   }
 
-  /// Whole numbers that add up to `total`, in proportion to `counts`: the largest remainders are rounded up.
-  private static func shares(of total: Int, in counts: [Int]) -> [Int] {
-    let all = counts.reduce(0, +)
-    guard all > 0 else { return counts }
-    var sizes = counts.map { $0 * total / all }
-    let remainders = counts.indices.sorted {
-      let (a, b) = (counts[$0] * total % all, counts[$1] * total % all)
-      return a == b ? $0 < $1 : a > b
-    }
-    var missing = total - sizes.reduce(0, +)
-    for i in remainders where missing > 0 && sizes[i] < counts[i] {
-      sizes[i] += 1
-      missing -= 1
-    }
-    return sizes
+  /// The examples at `training` to learn from and those at `heldOut` held back. What is held back already stays so.
+  func divided(_ training: [Int], _ heldOut: [Int]) -> (training: Dataset, heldOut: Dataset) {
+    (selecting(training).marked(part == .heldOut ? .heldOut : .training), selecting(heldOut).marked(.heldOut))
   }
 
+  /// The features, float64 (n, columns), for something to be fitted to.
+  /// - Throws: `DatasetError` if these examples are no training part (notes J2), are none, or have features of another shape.
+  func featuresToFit(mayBeMissing: Bool = false) throws(DatasetError) -> Tensor {
+    switch part {
+    case .training: break
+    case .heldOut:
+      throw DatasetError("\(name): these examples are held back; nothing may be fitted but to the training part")
+    case .whole:
+      throw DatasetError(
+        "\(name): these are all examples; fit to the training part that split(testFraction:seed:) gives, "
+          + "or say asTrainingPart() where others are held back")
+    }
+    guard count > 0 else { throw DatasetError("\(name): there are no examples in the training part") }
+    guard features.rank == 2 else {
+      throw DatasetError("\(name): features of shape \(features.shape) were found; expected (n, columns)")
+    }
+    let x = features.cast(to: .float64)
+    if !mayBeMissing { try requireFinite(x) }
+    return x
+  }
+
+  /// Refuses features that are no finite numbers, naming the first of them.
+  func requireFinite(_ x: Tensor) throws(DatasetError) {
+    guard !x.sum().item.isFinite, let bad = x.doubles.firstIndex(where: { !$0.isFinite }) else { return }
+    let (row, column) = bad.quotientAndRemainder(dividingBy: x.shape[1])
+    let place = "feature \(column + 1) of example \(row + 1)"
+    throw DatasetError(
+      x.doubles[bad].isNaN
+        ? "\(name): \(place) is missing; impute values first"
+        : "\(name): \(place) is not a finite number")
+  }
+}
+
+// MARK: - Batches
+
+extension Dataset {
   /// The examples in pieces of `size`; the last may be smaller.
   public func batches(of size: Int) -> Batches { Batches(data: self, size: size, order: nil) }
 
@@ -159,13 +179,15 @@ extension Dataset {
   /// Categorical features become one column of 0 and 1 for each category. Text targets, and whole numbers of which
   /// there are at most 20 different ones, are classes; other numbers are a regression's targets.
   /// - Parameter task: to decide otherwise than the targets suggest.
-  /// - Throws: `CSVError` if there is no such column, `DatasetError` if there is nothing to learn.
+  /// Features of a table that was read with missing values are NaN where one is missing; targets must be there.
+  /// - Throws: `CSVError` if there is no such column or a target is missing, `DatasetError` if there is nothing to learn.
   public init(_ table: Table, target: String? = nil, task: Task? = nil) throws {
     guard let last = table.columns.last, table.columns.count > 1 else {
       throw DatasetError("\(table.source): a data set needs at least one feature column and a target column")
     }
     guard table.rowCount > 0 else { throw DatasetError("\(table.source): there are no rows") }
     let column = if let target { try table.column(target) } else { last }
+    try table.requireValues(of: column)
     let encoder = FeatureEncoder(table.columns.filter { $0.name != column.name })
     let encoding = try TargetEncoding(column, task: task, source: table.source)
     self.init(
@@ -173,68 +195,4 @@ extension Dataset {
       targets: try encoding.encode(column, source: table.source, line: table.lineNumber(ofRow:)),
       kind: encoding.kind, featureNames: encoder.names)
   }
-
-  private init(_ name: String, _ points: LabelledPoints, classNames: [String]? = nil) {
-    self.init(
-      name, features: Tensor(points.features, shape: [points.count, points.featureCount]),
-      targets: Tensor(points.labels),
-      kind: .classes(classNames ?? (0..<points.classCount).map(String.init)),
-      featureNames: (1...points.featureCount).map { "x\($0)" })
-  }
-
-  /// A bundled set by name; see ``names``.
-  public init(named name: String, seed: UInt64 = 0) throws {
-    guard let set = try Self.make(name, seed: seed) else {
-      throw DatasetError("there is no data set '\(name)'; there are \(Self.names.joined(separator: ", "))")
-    }
-    self = set
-  }
-
-  /// The names of the bundled sets and generators.
-  public static let names = [
-    "iris", "wine", "breast-cancer", "digits", "xor", "and", "or", "moons", "circles", "spiral", "gaussians",
-  ]
-
-  /// One line about a bundled set.
-  public static func summary(of name: String) -> String {
-    switch name {
-    case "iris": "irises of three species, by the lengths and widths of sepals and petals"
-    case "wine": "wines of three cultivars, by chemical analysis"
-    case "breast-cancer": "tumours, malignant or benign, by measurements of cell nuclei"
-    case "digits": "handwritten digits, 8 x 8 pixels"
-    case "xor", "and", "or": "the truth table of \(name.uppercased())"
-    case "moons": "two interleaving half circles (generated)"
-    case "circles": "a circle inside another (generated)"
-    case "spiral": "three arms of a spiral (generated)"
-    case "gaussians": "two normal clouds (generated)"
-    default: ""
-    }
-  }
-
-  private static func make(_ name: String, seed: UInt64) throws -> Dataset? {
-    var random = RandomSource(seed: seed, stream: 0x64_6174_61)  // "data"
-    switch name {
-    case "iris": return try Dataset(BundledData.iris.table)
-    case "wine": return try Dataset(BundledData.wine.table)
-    case "breast-cancer": return try Dataset(BundledData.breastCancer.table)
-    case "digits": return try Dataset(BundledData.digits.table)
-    case "xor": return Dataset(name, .xor)
-    case "and": return Dataset(name, .and)
-    case "or": return Dataset(name, .or)
-    case "moons": return Dataset(name, .moons(count: 400, noise: 0.1, using: &random))
-    case "circles": return Dataset(name, .circles(count: 400, noise: 0.05, using: &random))
-    case "spiral": return Dataset(name, .spiral(count: 600, arms: 3, noise: 0.02, using: &random))
-    case "gaussians": return Dataset(name, .gaussians(count: 400, blobs: 2, using: &random))
-    default: return nil
-    }
-  }
-
-  /// 150 irises of three species, 4 measurements each.
-  public static func iris() throws -> Dataset { try Dataset(named: "iris") }
-  /// 178 wines of three cultivars, 13 chemical measurements each.
-  public static func wine() throws -> Dataset { try Dataset(named: "wine") }
-  /// 569 tumours, malignant or benign, 30 measurements each.
-  public static func breastCancer() throws -> Dataset { try Dataset(named: "breast-cancer") }
-  /// 1,797 handwritten digits of 8 x 8 pixels from 0 to 16.
-  public static func digits() throws -> Dataset { try Dataset(named: "digits") }
 }

@@ -33,6 +33,16 @@ public struct FeatureEncoder: Sendable, Hashable {
     columns.flatMap { column in column.categories?.map { "\(column.name)=\($0)" } ?? [column.name] }
   }
 
+  /// The encoded columns that each column becomes.
+  var blocks: [(name: String, range: Range<Int>, isCategory: Bool)] {
+    var start = 0
+    return columns.map { column in
+      let range = start..<start + (column.categories?.count ?? 1)
+      start = range.upperBound
+      return (column.name, range, column.categories != nil)
+    }
+  }
+
   /// What a file must hold to be encoded.
   public var schema: TableSchema {
     TableSchema(
@@ -41,7 +51,8 @@ public struct FeatureEncoder: Sendable, Hashable {
       })
   }
 
-  /// The table's columns, found by name, as float32 of shape (rows, encoded columns).
+  /// The table's columns, found by name, as float32 of shape (rows, encoded columns). A missing number is NaN, and so are all columns of
+  /// a missing category.
   /// - Throws: `CSVError` if a column is absent or of another kind, or a category was not in the training data;
   ///   `DatasetError` for more columns than the machine can hold.
   public func encode(_ table: Table) throws -> Tensor {
@@ -54,6 +65,10 @@ public struct FeatureEncoder: Sendable, Hashable {
         let (codes, found) = try table.categories(column.name)
         let positions = found.map { categories.firstIndex(of: $0) }
         for (row, code) in codes.enumerated() {
+          if code == Table.missingCode {
+            for i in categories.indices { result[row * width + position + i] = .nan }
+            continue
+          }
           guard let category = positions[Int(code)] else {
             throw CSVError(
               .unknownCategory(text: found[Int(code)], known: categories), file: table.source,
@@ -64,7 +79,7 @@ public struct FeatureEncoder: Sendable, Hashable {
         position += categories.count
       } else {
         for (row, value) in try table.numbers(column.name).enumerated() {
-          guard let float = finiteFloat(value) else {
+          guard let float = value.isNaN ? .nan : finiteFloat(value) else {
             throw CSVError(
               .beyondFloat(value), file: table.source, line: table.lineNumber(ofRow: row), column: column.name)
           }

@@ -53,6 +53,9 @@ extension LabelledPoints {
   /// The four points (0, 0), (0, 1), (1, 0), (1, 1); class 1 where a coordinate is 1.
   public static var or: LabelledPoints { truthTable(inputs: 2) { $0 > 0 } }
 
+  /// The four points (0, 0), (0, 1), (1, 0), (1, 1); class 1 unless both coordinates are 1.
+  public static var nand: LabelledPoints { truthTable(inputs: 2) { $0 < 2 } }
+
   /// The four points (0, 0), (0, 1), (1, 0), (1, 1); class 1 where the coordinates differ. No line divides the classes.
   public static var xor: LabelledPoints { parity(2) }
 

@@ -6,10 +6,22 @@ public struct Scaling: Sendable, Hashable {
   public enum Method: String, Sendable, Hashable, CaseIterable {
     /// Nothing is changed.
     case none
-    /// Mean 0 and standard deviation 1 (the population's, dividing by n; notes J1).
+    /// Mean 0 and standard deviation 1 (notes J1).
     case standardize
     /// The smallest value becomes 0, the largest 1 (notes J3).
     case minMax
+    /// Median 0, and 1 between the quartiles: a few extreme values do not matter.
+    case robust
+    /// The largest magnitude becomes 1; 0 stays 0.
+    case maxAbs
+  }
+
+  /// What a standard deviation divides the squares by.
+  public enum Deviation: String, Sendable, Hashable, CaseIterable {
+    /// n, as in the notes.
+    case population
+    /// n - 1, which is unbiased of a sample.
+    case sample
   }
 
   public let method: Method
@@ -28,27 +40,58 @@ public struct Scaling: Sendable, Hashable {
     self.factors = factors
   }
 
-  /// Fits a scaling to the columns of `training` (n, columns), n at least 1: only training data may be used, so that
-  /// nothing is known about the data that the model is tested on (notes J2).
-  public init(_ method: Method, fittedTo training: Tensor) {
+  /// Fits a scaling to the features of a training part: nothing may be known about the data that the model is tested on (notes J2).
+  /// - Throws: `DatasetError` for anything else than a training part, and for features that are no finite numbers.
+  public init(
+    _ method: Method, deviation: Deviation = .population, fittedTo training: Dataset
+  ) throws(DatasetError) {
+    self.init(method, deviation: deviation, fittedTo: try training.featuresToFit())
+  }
+
+  /// Fits a scaling to the columns of `training` (n, columns), n at least 1.
+  package init(_ method: Method, deviation: Deviation = .population, fittedTo training: Tensor) {
     guard training.rank == 2 && training.shape[0] > 0 else {
       fatalError("Scaling: data of shape \(training.shape) were found; expected (rows, columns) with at least one row")
     }
     self.method = method
     let x = training.cast(to: .float64)
-    let columns = training.shape[1]
+    let (rows, columns) = (training.shape[0], training.shape[1])
     switch method {
     case .none:
       offsets = Array(repeating: 0, count: columns)
       factors = Array(repeating: 1, count: columns)
     case .standardize:
       offsets = x.mean(axes: [0]).doubles
-      // A deviation that is only rounding error counts as none.
-      factors = zip(x.standardDeviation(axes: [0]).doubles, offsets).map { $0 > 1e-12 * abs($1) ? 1 / $0 : 1 }
+      // Of one row there is no sample's deviation; it is a row of constants.
+      let correction =
+        deviation == .sample && rows > 1 ? (Double(rows) / Double(rows - 1)).squareRoot() : 1
+      let deviations = x.standardDeviation(axes: [0]).doubles.map { $0 * correction }
+      factors = Self.factors(deviations, offsets: offsets)
     case .minMax:
       offsets = x.min(axes: [0]).doubles
       factors = zip(x.max(axes: [0]).doubles, offsets).map { $0 > $1 ? 1 / ($0 - $1) : 1 }
+    case .robust:
+      let sorted = x.sorted(axis: 0)
+      offsets = Self.quantile(0.5, sorted)
+      let ranges = zip(Self.quantile(0.75, sorted), Self.quantile(0.25, sorted)).map { $0 - $1 }
+      factors = Self.factors(ranges, offsets: offsets)
+    case .maxAbs:
+      offsets = Array(repeating: 0, count: columns)
+      factors = abs(x).max(axes: [0]).doubles.map { $0 > 0 ? 1 / $0 : 1 }
     }
+  }
+
+  /// 1 / spread. A spread that is only rounding error counts as none.
+  private static func factors(_ spreads: [Double], offsets: [Double]) -> [Double] {
+    zip(spreads, offsets).map { $0 > 1e-12 * abs($1) ? 1 / $0 : 1 }
+  }
+
+  /// The value below which `share` of each column lies, between two values in proportion; the columns are sorted.
+  static func quantile(_ share: Double, _ sorted: Tensor) -> [Double] {
+    let place = share * Double(sorted.shape[0] - 1)
+    let low = Int(place)
+    let (a, b) = (sorted[low].doubles, sorted[min(low + 1, sorted.shape[0] - 1)].doubles)
+    return zip(a, b).map { $0 + (place - Double(low)) * ($1 - $0) }
   }
 
   /// The scaled features; the number of columns is that of the training data.
@@ -61,48 +104,5 @@ public struct Scaling: Sendable, Hashable {
   public func inverted(_ x: Tensor) -> Tensor {
     if method == .none { return x }
     return (x.cast(to: .float64) / Tensor(factors) + Tensor(offsets)).cast(to: x.dtype)
-  }
-}
-
-/// Everything between a file's columns and a network: saved with the model, so that a prediction starts from the same
-/// numbers.
-public struct Preprocessing: Sendable, Hashable {
-  public let features: FeatureEncoder
-  public let scaling: Scaling
-  public let target: TargetEncoding
-  /// For a regression, how the targets were scaled.
-  public let targetScaling: Scaling?
-
-  /// A preprocessing of known parts, as of a saved model.
-  public init(features: FeatureEncoder, scaling: Scaling, target: TargetEncoding, targetScaling: Scaling?) {
-    self.features = features
-    self.scaling = scaling
-    self.target = target
-    self.targetScaling = targetScaling
-  }
-
-  /// Fits the scaling to the training part of a data set.
-  /// - Parameter encoder: how the features were made from columns; plain numbers if nil.
-  public init(
-    fittedTo training: Dataset, encoder: FeatureEncoder? = nil, targetName: String = "target",
-    scaling: Scaling.Method = .standardize
-  ) {
-    features = encoder ?? FeatureEncoder(names: training.featureNames)
-    self.scaling = Scaling(scaling, fittedTo: training.features)
-    switch training.kind {
-    case .classes(let names):
-      target = TargetEncoding(name: targetName, classes: names)
-      targetScaling = nil
-    case .numbers(let names):
-      target = TargetEncoding(name: names.first ?? targetName, classes: nil)
-      targetScaling = Scaling(.standardize, fittedTo: training.targets)
-    }
-  }
-
-  /// The data set with scaled features, and for a regression scaled targets.
-  public func callAsFunction(_ data: Dataset) -> Dataset {
-    Dataset(
-      data.name, features: scaling(data.features), targets: targetScaling?(data.targets) ?? data.targets,
-      kind: data.kind, featureNames: data.featureNames)
   }
 }

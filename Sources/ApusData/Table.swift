@@ -1,6 +1,7 @@
 /// The rows of a data file, column by column: numbers, or categories by their codes.
 ///
-/// A table holds no missing value and no number that is not finite.
+/// A table holds no number that is not finite, and no missing value unless it was read with ``CSVOptions/allowsMissing``: then a missing
+/// number is NaN, and a missing category has the code -1.
 public struct Table: Sendable {
   /// What a column holds, one value per row.
   public enum Values: Sendable, Equatable {
@@ -32,6 +33,9 @@ public struct Table: Sendable {
       self.values = values
     }
   }
+
+  /// The code of a missing category.
+  static let missingCode: Int32 = -1
 
   /// Where the table comes from, for messages: a path or another name.
   public let source: String
@@ -79,9 +83,9 @@ public struct Table: Sendable {
     case .categories(let codes, let names):
       // A column read as text on request may hold nothing but numbers; then its first row has to do.
       let isNumber = names.map { DecimalNumber.isNumber($0) }
-      let row = codes.firstIndex { !isNumber[Int($0)] } ?? 0
-      throw CSVError(
-        .notANumber(text: names[Int(codes[row])]), file: source, line: lineNumber(ofRow: row), column: name)
+      let row = codes.firstIndex { $0 != Self.missingCode && !isNumber[Int($0)] } ?? 0
+      let text = codes[row] == Self.missingCode ? "" : names[Int(codes[row])]
+      throw CSVError(.notANumber(text: text), file: source, line: lineNumber(ofRow: row), column: name)
     }
   }
 
@@ -94,6 +98,18 @@ public struct Table: Sendable {
       throw CSVError(.notCategories, file: source, column: name)
     }
     return (codes, names)
+  }
+
+  /// Refuses a column in which a value is missing, such as a target's: only features may be filled.
+  /// - Throws: `missingValue` with the line of the first.
+  public func requireValues(of column: Column) throws(CSVError) {
+    let row =
+      switch column.values {
+      case .numbers(let numbers): numbers.firstIndex(where: \.isNaN)
+      case .categories(let codes, _): codes.firstIndex(of: Self.missingCode)
+      }
+    guard let row else { return }
+    throw CSVError(.missingValue(text: ""), file: source, line: lineNumber(ofRow: row), column: column.name)
   }
 
   /// The table of the columns called `names`, in that order.

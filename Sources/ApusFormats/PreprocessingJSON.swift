@@ -6,7 +6,7 @@ extension Preprocessing {
   public var json: JSON {
     var members: [JSON.Member] = [
       JSON.Member("features", .array(features.columns.map(\.json))),
-      JSON.Member("scaling", scaling.json),
+      JSON.Member("steps", .array(steps.map(\.json))),
       JSON.Member("target", target.json),
     ]
     if let targetScaling { members.append(JSON.Member("target_scaling", targetScaling.json)) }
@@ -22,21 +22,30 @@ extension Preprocessing {
     guard Set(columns.map(\.name)).count == columns.count else {
       throw ConfigurationError("the preprocessing names a feature column twice")
     }
-    let scaling = try Scaling(json: try json.required("scaling", \.self, "an object"))
+    var steps: [FittedStep] = []
+    if json["steps"] != nil {
+      for step in try json.required("steps", \.array, "an array") { steps.append(try FittedStep(json: step)) }
+    } else {
+      // The first files had one scaling and nothing else.
+      steps = [.scaling(try Scaling(json: try json.required("scaling", \.self, "an object")))]
+    }
     let target = try TargetEncoding(json: try json.required("target", \.self, "an object"))
     guard !columns.contains(where: { $0.name == target.name }) else {
       throw ConfigurationError("the preprocessing's target is one of its features")
     }
     var targetScaling: Scaling?
     if let member = json["target_scaling"] { targetScaling = try Scaling(json: member) }
-    guard scaling.offsets.count == features.names.count else {
-      throw ConfigurationError(
-        "the preprocessing scales \(scaling.offsets.count) columns, but there are \(features.names.count)")
+    var width = features.names.count
+    for step in steps {
+      guard step.inputs == width else {
+        throw ConfigurationError("a step of the preprocessing takes \(step.inputs) columns, but there are \(width)")
+      }
+      width = step.outputs
     }
     if let targetScaling, targetScaling.offsets.count != 1 || target.classes != nil {
       throw ConfigurationError("the preprocessing's target scaling does not fit its target")
     }
-    self.init(features: features, scaling: scaling, target: target, targetScaling: targetScaling)
+    self.init(features: features, steps: steps, target: target, targetScaling: targetScaling)
   }
 }
 
@@ -69,6 +78,56 @@ extension TargetEncoding {
       throw ConfigurationError("the preprocessing's classes are not 2 to \(Self.mostClasses) different ones")
     }
     self.init(name: try json.required("name", \.string, "a text"), classes: classes)
+  }
+}
+
+extension FittedStep {
+  fileprivate var json: JSON {
+    switch self {
+    case .imputation(let imputation):
+      .object([
+        JSON.Member("step", "impute"), JSON.Member("method", .string(imputation.method.description)),
+        JSON.Member("fills", .array(imputation.fills.map { .number($0) })),
+      ])
+    case .polynomial(let features):
+      .object([
+        JSON.Member("step", "polynomial"), JSON.Member("inputs", .integer(features.inputs)),
+        JSON.Member("degree", .integer(features.degree)),
+        JSON.Member("interaction_only", .bool(features.isInteractionOnly)),
+        JSON.Member("bias", .bool(features.hasBias)),
+      ])
+    case .scaling(let scaling):
+      .object([JSON.Member("step", "scale")] + (scaling.json.object ?? []))
+    }
+  }
+
+  fileprivate init(json: JSON) throws(ConfigurationError) {
+    switch try json.required("step", \.string, "a text") {
+    case "scale": self = .scaling(try Scaling(json: json))
+    case "impute":
+      let text = try json.required("method", \.string, "a text")
+      guard let method = Imputation.Method(text) else {
+        throw ConfigurationError("the preprocessing names the unknown imputation '\(shown(text))'")
+      }
+      let fills = try json.numbers("fills")
+      guard fills.allSatisfy(\.isFinite) else {
+        throw ConfigurationError("the preprocessing's 'fills' are not all finite")
+      }
+      self = .imputation(Imputation(method: method, fills: fills))
+    case "polynomial":
+      do throws(DatasetError) {
+        self = .polynomial(
+          try PolynomialFeatures(
+            degree: try Self.integer("degree", json), isInteractionOnly: json["interaction_only"]?.bool ?? false,
+            hasBias: json["bias"]?.bool ?? false, inputs: try Self.integer("inputs", json)))
+      } catch { throw ConfigurationError("the preprocessing cannot be used: \(error)") }
+    case let name: throw ConfigurationError("the preprocessing names the unknown step '\(shown(name))'")
+    }
+  }
+
+  private static func integer(_ key: String, _ json: JSON) throws(DatasetError) -> Int {
+    guard let value = json[key]?.integer else { throw DatasetError("'\(key)' is absent or not a whole number") }
+    return value
   }
 }
 

@@ -88,19 +88,23 @@ extension CommandTests {
       let text = try preprocessing
       let json = try JSON(parsing: text)
       func changed(_ key: String, _ inner: String, _ value: JSON) throws -> String {
-        guard case .object(var members)? = json[key] else { return "" }
+        // Of the steps, the only one is changed.
+        let isList = json[key]?.array != nil
+        guard case .object(var members)? = isList ? json[key]?[0] : json[key] else { return "" }
         members.removeAll { $0.key == inner }
         members.append(JSON.Member(inner, value))
-        return try #require(json.object).map { $0.key == key ? JSON.Member(key, .object(members)) : $0 }
+        let new = isList ? JSON.array([.object(members)]) : .object(members)
+        return try #require(json.object).map { $0.key == key ? JSON.Member(key, new) : $0 }
           .reduce(into: "{") { $0 += ($0 == "{" ? "" : ",") + JSON.object([$1]).text().dropFirst().dropLast() } + "}"
       }
       for (preprocessing, part) in [
         ("", "the text ends"), ("{}", "'features'"), ("[]", "'features'"), ("null", "'features'"),
         (String(repeating: "[", count: 100_000), ""), (text + "x", ""),
-        (try changed("scaling", "offsets", [1, 2, 3]), "do not fit each other"),
-        (try changed("scaling", "factors", [1, 2, 3, 0]), "do not fit each other"),
-        (try changed("scaling", "factors", [1, 2, 3, "a"]), "not numbers"),
-        (try changed("scaling", "method", "magic"), "'magic'"),
+        (try changed("steps", "offsets", [1, 2, 3]), "do not fit each other"),
+        (try changed("steps", "factors", [1, 2, 3, 0]), "do not fit each other"),
+        (try changed("steps", "factors", [1, 2, 3, "a"]), "not numbers"),
+        (try changed("steps", "method", "magic"), "'magic'"),
+        (try changed("steps", "step", "magic"), "'magic'"), (try changed("steps", "step", 1), "'step' is absent"),
         (try changed("target", "classes", ["a", "b"]), "does not fit its targets"),
         (try changed("target", "classes", ["a", "b", "a"]), "different"),
         (try changed("target", "classes", []), "different"),
@@ -130,10 +134,25 @@ extension CommandTests {
     }
 
     @Test func otherElementTypes() throws {
-      for dtype in [DType.float64, .bfloat16] {
-        let model = Sequential([Dense(4, 3, weights: .zeros, dtype: dtype)])
+      for types in [[DType.bfloat16], [.float32, .float64], [.float64, .float32]] {
+        let model = Sequential(types.enumerated().map { Dense($0 == 0 ? 4 : 3, 3, weights: .zeros, dtype: $1) })
         try model.save(to: workspace.path + "/bad.safetensors", metadata: [Self.key: preprocessing])
         expectRefusal("tables are float32")
+      }
+      // Classics are float64.
+      let model = Sequential([Dense(4, 3, weights: .zeros, dtype: .float64)])
+      try model.save(to: workspace.path + "/bad.safetensors", metadata: [Self.key: preprocessing])
+      for outcome in outcomes() { expectSuccess(outcome) }
+    }
+
+    @Test func otherOutputs() throws {
+      let model = Sequential([Dense(4, 3, weights: .zeros)])
+      for (name, part) in [("magic", "the unknown 'magic'"), ("perceptron", nil), ("adaline", nil)]
+        as [(String, String?)]
+      {
+        try model.save(
+          to: workspace.path + "/bad.safetensors", metadata: [Self.key: preprocessing, "apus.outputs": name])
+        if let part { expectRefusal(part) } else { for outcome in outcomes() { expectSuccess(outcome) } }
       }
     }
 

@@ -72,11 +72,13 @@ extension CommandTests {
           "--scaling", "minMax", "--seed", "18446744073709551615", "--threads", "1", "--json", "--output", "run"))
       let expected: JSON = [
         "apus_version": .string(apusVersion), "data": "breast-cancer", "target": "diagnosis", "task": "classification",
+        "model": "mlp",
         "hidden": [5, 3], "activation": "tanh", "activation_parameters": [:], "loss": "softmaxCrossEntropy",
         "optimizer": "momentum",
         "learning_rate": 0.25, "epochs": 2, "batch_size": 17, "precision": "bfloat16", "dropout": 0.125,
         "validation": 0.2, "test": 0.3,
-        "scaling": "minMax", "seed": "18446744073709551615", "threads": 1,
+        "impute": .null, "polynomial": 1, "scaling": "minMax", "deviation": "population",
+        "seed": "18446744073709551615", "threads": 1,
       ]
       #expect(try workspace.json("run/config.json") == expected)
       let summary = workspace.apus("summary", "run").output
@@ -91,11 +93,13 @@ extension CommandTests {
       expectSuccess(workspace.apus("train", "wine", "--epochs", "1", "--json", "--output", "run"))
       let expected: JSON = [
         "apus_version": .string(apusVersion), "data": "wine", "target": "cultivar", "task": "classification",
+        "model": "mlp",
         "hidden": [128, 64], "activation": "relu", "activation_parameters": [:], "loss": "softmaxCrossEntropy",
         "optimizer": "adam",
         "learning_rate": 0.001, "epochs": 1, "batch_size": 32, "precision": "float32", "dropout": 0.0,
         "validation": 0.1, "test": 0.2,
-        "scaling": "standardize", "seed": "0", "threads": 0,
+        "impute": .null, "polynomial": 1, "scaling": "standardize", "deviation": "population", "seed": "0",
+        "threads": 0,
       ]
       #expect(try workspace.json("run/config.json") == expected)
     }

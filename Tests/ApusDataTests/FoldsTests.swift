@@ -65,6 +65,22 @@ import Testing
     #expect(parts.test.targets.ints.reduce(0, +) == 5)
   }
 
+  @Test("P1: three parts, of which no two share a group") func threeWaysOfGroups() throws {
+    let groups = (0..<60).map { $0 / 3 }
+    let all = data((0..<60).map { Int32($0 % 2) }, classes: 2)
+    let parts = try all.split(validationFraction: 0.25, testFraction: 0.25, groups: groups, seed: 2)
+    let found = [parts.training, parts.validation, parts.test].map(\.features.ints)
+    #expect(found.map(\.count) == [30, 15, 15] && found.joined().sorted() == Array(0..<60))
+    let inGroups = found.map { Set($0.map { groups[$0] }) }
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] { #expect(inGroups[a].isDisjoint(with: inGroups[b])) }
+    #expect(parts.training.part == .training && parts.validation.part == .heldOut && parts.test.part == .heldOut)
+    let other = try all.split(validationFraction: 0.25, testFraction: 0.25, groups: groups, seed: 3)
+    #expect(other.test.features.ints != parts.test.features.ints)
+    #expect(throws: DatasetError.self) {
+      try all.split(validationFraction: 0.25, testFraction: 0.25, groups: [1], seed: 2)
+    }
+  }
+
   @Test("P1: duplicates across parts are reported") func duplicates() {
     let a = Dataset(
       "a", features: Tensor([[1, 2], [3, 4], [.nan, 0], [3, 4]] as [[Float]]),

@@ -6,21 +6,22 @@ import Testing
 
 @Suite struct ScalingTests {
   /// The house table of the notes (A14): size, bedrooms, floors, age.
-  private static let houses = Tensor([[125.0, 3, 2, 20], [220, 5, 2, 15], [400, 7, 3, 5], [250, 4, 2, 10]])
+  private static let houses = Dataset.houses().features.cast(to: .float64)
 
-  @Test("N-08: standardised houses") func standardizedHouses() {
+  @Test("N-08, J1, A14: standardised houses") func standardizedHouses() {
     let scaling = Scaling(.standardize, fittedTo: Self.houses)
     #expect(scaling.offsets == [248.75, 4.75, 2.25, 12.5])
     let deviations = [98.765821516, 1.479019946, 0.433012702, 5.590169944]
     #expect(firstDifference(scaling.factors.map { 1 / $0 }, deviations, tolerance: 1e-9) == nil)
     let first = scaling(Self.houses)[0].doubles
     #expect(firstDifference(first, [-1.252964, -1.183216, -0.57735, 1.341641], tolerance: 1e-6) == nil)
-    // Not the sample's deviations, which divide by n - 1.
-    let sample = [114.044947, 1.707825, 0.5, 6.454972]
-    #expect(firstDifference(scaling.factors.map { 1 / $0 }, sample, tolerance: 1e-2) != nil)
+    // The sample's deviations divide by n - 1.
+    let sample = Scaling(.standardize, deviation: .sample, fittedTo: Self.houses)
+    #expect(
+      firstDifference(sample.factors.map { 1 / $0 }, [114.044947, 1.707825, 0.5, 6.454972], tolerance: 1e-7) == nil)
   }
 
-  @Test("N-08b: houses between 0 and 1") func minMaxHouses() {
+  @Test("N-08b, J3: houses between 0 and 1") func minMaxHouses() {
     let rows = [[0, 0, 0, 1], [0.345455, 0.5, 0, 0.666667], [1, 1, 1, 0], [0.454545, 0.25, 0, 0.333333]]
     let scaled = Scaling(.minMax, fittedTo: Self.houses)(Self.houses)
     #expect(firstDifference(scaled.doubles, Array(rows.joined()), tolerance: 1e-6) == nil)
@@ -59,7 +60,7 @@ import Testing
 
   /// 0.1 and 1e7 + 0.1 are no binary fractions: their means are rounded, and the deviation of equal numbers must still
   /// count as none.
-  @Test(arguments: [Scaling.Method.standardize, .minMax], [0, 0.1, -3, 1e7 + 0.1, 1e30])
+  @Test(arguments: [Scaling.Method.standardize, .minMax, .robust], [0, 0.1, -3, 1e7 + 0.1, 1e30])
   func constantColumnBecomesZero(method: Scaling.Method, value: Double) {
     for dtype in [DType.float32, .float64] {
       let constant = Tensor(filledWith: value, shape: [37, 1], dtype: dtype)
@@ -76,7 +77,7 @@ import Testing
   /// One row, too, is a set of constant columns.
   @Test func oneRow() {
     let x = Tensor([[1.0, 2, 3]])
-    for method in [Scaling.Method.standardize, .minMax] {
+    for method in [Scaling.Method.standardize, .minMax, .robust] {
       #expect(Scaling(method, fittedTo: x)(x).doubles == [0, 0, 0])
     }
   }
@@ -92,7 +93,7 @@ import Testing
 
   @Test func preprocessingOfClasses() throws {
     let (train, test) = try Dataset.iris().split(testFraction: 0.2, seed: 1)
-    let preprocessing = Preprocessing(fittedTo: train, targetName: "species")
+    let preprocessing = try Preprocessing(fittedTo: train, targetName: "species")
     #expect(preprocessing.target == TargetEncoding(name: "species", classes: train.classNames))
     #expect(preprocessing.targetScaling == nil && preprocessing.features.names == train.featureNames)
     let (scaledTrain, scaledTest) = (preprocessing(train), preprocessing(test))
@@ -106,7 +107,7 @@ import Testing
     let table = try Table(csv: "a,b,price\n1,x,100.5\n2,y,300\n3,x,199\n", name: "data.csv")
     let data = try Dataset(table)
     let encoder = FeatureEncoder(Array(table.columns.dropLast()))
-    let preprocessing = Preprocessing(fittedTo: data, encoder: encoder, scaling: .minMax)
+    let preprocessing = try Preprocessing(fittedTo: data.asTrainingPart(), encoder: encoder, scaling: .minMax)
     #expect(preprocessing.features == encoder && preprocessing.target == TargetEncoding(name: "price", classes: nil))
     let scaled = preprocessing(data)
     #expect(scaled.features.doubles == [0, 1, 0, 0.5, 0, 1, 1, 1, 0])

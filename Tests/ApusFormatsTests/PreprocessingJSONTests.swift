@@ -10,15 +10,27 @@ import Testing
     features: FeatureEncoder(columns: [
       .init(name: "age", categories: nil), .init(name: "grün, \"x\"\n", categories: ["a", "ß", ""]),
     ]),
-    scaling: Scaling(method: .standardize, offsets: [0.1, 0, 1e300, -4e-308], factors: [1, 1.0 / 3, 2e-308, -1]),
+    steps: [
+      .scaling(Scaling(method: .standardize, offsets: [0.1, 0, 1e300, -4e-308], factors: [1, 1.0 / 3, 2e-308, -1]))
+    ],
     target: TargetEncoding(name: "y", classes: ["no", "yes"]), targetScaling: nil)
 
   private static let regression = Preprocessing(
-    features: FeatureEncoder(names: ["a"]), scaling: Scaling(method: .none, offsets: [0], factors: [1]),
+    features: FeatureEncoder(names: ["a"]), steps: [.scaling(Scaling(method: .none, offsets: [0], factors: [1]))],
     target: TargetEncoding(name: "y", classes: nil),
     targetScaling: Scaling(method: .minMax, offsets: [7], factors: [0.25]))
 
-  @Test(arguments: [classification, regression])
+  /// Every kind of step.
+  private static let pipeline = Preprocessing(
+    features: FeatureEncoder(names: ["a", "b"]),
+    steps: [
+      .imputation(Imputation(method: .constant(-0.1), fills: [-0.1, 1e-300])),
+      .polynomial(try! PolynomialFeatures(degree: 3, isInteractionOnly: true, hasBias: true, inputs: 2)),
+      .imputation(Imputation(method: .mode, fills: [1, 2, 3, 4])),
+      .scaling(Scaling(method: .robust, offsets: [1, 2, 3, 4], factors: [1, 0.1, 3, 7])),
+    ], target: TargetEncoding(name: "y", classes: nil), targetScaling: nil)
+
+  @Test("J2: what was fitted is saved with the model", arguments: [classification, regression, pipeline])
   func roundTrip(preprocessing: Preprocessing) throws {
     // Bit for bit, also through the text.
     #expect(try Preprocessing(json: preprocessing.json) == preprocessing)
@@ -28,7 +40,7 @@ import Testing
   @Test func theTextIsStable() {
     #expect(
       Self.regression.json.text() == """
-        {"features":[{"name":"a"}],"scaling":{"method":"none","offsets":[0.0],"factors":[1.0]},"target":{"name":"y"},\
+        {"features":[{"name":"a"}],"steps":[{"step":"scale","method":"none","offsets":[0.0],"factors":[1.0]}],"target":{"name":"y"},\
         "target_scaling":{"method":"minMax","offsets":[7.0],"factors":[0.25]}}
         """)
   }
@@ -41,7 +53,8 @@ import Testing
          "scaling":{"method":"standardize","offsets":[3],"factors":[2]}}
         """)
     let preprocessing = try Preprocessing(json: json)
-    #expect(preprocessing.scaling == Scaling(method: .standardize, offsets: [3], factors: [2]))
+    // The first files had no list of steps.
+    #expect(preprocessing.steps == [.scaling(Scaling(method: .standardize, offsets: [3], factors: [2]))])
     #expect(preprocessing.targetScaling == nil)
   }
 
@@ -65,8 +78,8 @@ import Testing
       ("null", "'features' is absent"), ("{}", "'features' is absent"), ("[1]", "'features' is absent"),
       (text(features: "3"), "'features' is absent or not an array"), (text(features: "[3]"), "'name' is absent"),
       (text(features: #"[{"name":3}]"#), "'name' is absent or not a text"),
-      (text(features: #"[{"name":"a"}]"#), "scales 3 columns, but there are 1"),
-      (text(features: "[]"), "scales 3 columns, but there are 0"),
+      (text(features: #"[{"name":"a"}]"#), "takes 3 columns, but there are 1"),
+      (text(features: "[]"), "takes 3 columns, but there are 0"),
       (text(features: #"[{"name":"a"},{"name":"c","categories":[]}]"#), "categories of a column"),
       (text(features: #"[{"name":"a"},{"name":"c","categories":["u","u"]}]"#), "categories of a column"),
       (text(features: #"[{"name":"a"},{"name":"c","categories":["u",2]}]"#), "'categories' is not an array of texts"),
@@ -77,7 +90,7 @@ import Testing
       (text(scaling: scaling("3", "[0,0,0]", "[1,1,1]")), "'method' is absent or not a text"),
       (text(scaling: scaling("\"log\"", "[0,0,0]", "[1,1,1]")), "unknown scaling 'log'"),
       (text(scaling: scaling("\"none\"", "[0,0]", "[1,1,1]")), "do not fit each other"),
-      (text(scaling: scaling("\"none\"", "[0,0]", "[1,1]")), "scales 2 columns, but there are 3"),
+      (text(scaling: scaling("\"none\"", "[0,0]", "[1,1]")), "takes 2 columns, but there are 3"),
       (text(scaling: scaling("\"none\"", "[0,0,0]", "[1,0,1]")), "do not fit each other"),
       (text(scaling: scaling("\"none\"", "[0,0,\"0\"]", "[1,1,1]")), "'offsets' are not numbers"),
       (text(scaling: scaling("\"none\"", "{}", "[1,1,1]")), "'offsets' is absent or not an array"),
@@ -99,6 +112,42 @@ import Testing
     } throws: { error in
       error is ConfigurationError && "\(error)".contains(part)
     }
+  }
+
+  private static func steps(_ steps: String) -> String {
+    #"{"features":[{"name":"a"},{"name":"b"}],"steps":\#(steps),"target":{"name":"y"}}"#
+  }
+
+  @Test(
+    arguments: [
+      ("[]", nil), ("3", "'steps' is absent or not an array"), ("[3]", "'step' is absent or not a text"),
+      (#"[{"step":"log"}]"#, "the unknown step 'log'"),
+      (#"[{"step":"impute","method":"mean","fills":[1,2]}]"#, nil),
+      (#"[{"step":"impute","method":"mean","fills":[1]}]"#, "takes 1 columns, but there are 2"),
+      (#"[{"step":"impute","method":"best","fills":[1,2]}]"#, "the unknown imputation 'best'"),
+      (#"[{"step":"impute","method":"mean"}]"#, "'fills' is absent"),
+      (#"[{"step":"polynomial","inputs":2,"degree":2}]"#, nil),
+      (#"[{"step":"polynomial","inputs":2,"degree":2},{"step":"polynomial","inputs":5,"degree":2}]"#, nil),
+      (
+        #"[{"step":"polynomial","inputs":2,"degree":2},{"step":"polynomial","inputs":2,"degree":2}]"#, "but there are 5"
+      ),
+      (#"[{"step":"polynomial","inputs":2}]"#, "'degree' is absent"),
+      (#"[{"step":"polynomial","inputs":2,"degree":0}]"#, "expected at least 1"),
+      (#"[{"step":"polynomial","inputs":2,"degree":9223372036854775807}]"#, "more than 100000 columns"),
+      (#"[{"step":"polynomial","inputs":9223372036854775807,"degree":2}]"#, "more than 100000 columns"),
+      (#"[{"step":"scale","method":"maxAbs","offsets":[0,0],"factors":[1,2]}]"#, nil),
+      (#"[{"step":"scale","method":"maxAbs","offsets":[0],"factors":[1]}]"#, "takes 1 columns, but there are 2"),
+    ] as [(String, String?)])
+  func listsOfSteps(steps: String, part: String?) throws {
+    let json = try JSON(parsing: Self.steps(steps))
+    guard let part else {
+      let preprocessing = try Preprocessing(json: json)
+      #expect(try Preprocessing(json: preprocessing.json) == preprocessing)
+      return
+    }
+    #expect {
+      try Preprocessing(json: json)
+    } throws: { $0 is ConfigurationError && "\($0)".contains(part) }
   }
 
   @Test func aThousandClassesAreEnough() throws {
@@ -128,7 +177,7 @@ import Testing
       do throws(ConfigurationError) {
         let preprocessing = try Preprocessing(json: json)
         // What is accepted can be used: as many offsets as there are encoded columns.
-        #expect(preprocessing.scaling.offsets.count == preprocessing.features.names.count)
+        #expect(preprocessing.steps.allSatisfy { $0.inputs == preprocessing.features.names.count })
         accepted += 1
       } catch { #expect(!error.description.isEmpty) }
     }

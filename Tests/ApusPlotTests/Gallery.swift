@@ -8,7 +8,7 @@ enum Gallery {
 
   private static func training() throws -> [(name: String, picture: any Picture)] {
     let (train, test) = try Dataset.digits().split(testFraction: 0.2, seed: 1)
-    let preprocessing = Preprocessing(fittedTo: train, scaling: .minMax)
+    let preprocessing = try Preprocessing(fittedTo: train, scaling: .minMax)
     let model = withSeed(3) {
       Sequential {
         Dense(64, 32, activation: .sigmoid)
@@ -101,7 +101,7 @@ enum Gallery {
         ("boundary-\(name)", try Chart.decisionBoundary(of: model, data, title: "Decision boundary: \(name)")))
     }
     let (train, test) = try Dataset.breastCancer().split(testFraction: 0.5, seed: 1)
-    let scaling = Preprocessing(fittedTo: train)
+    let scaling = try Preprocessing(fittedTo: train)
     let model = withSeed(1) { Sequential { Dense(30, 1) } }
     try Trainer(model, loss: .binaryCrossEntropy, optimizer: Adam(learningRate: 3e-3)).fit(
       scaling(train), epochs: 8, progress: .silent)

@@ -56,7 +56,7 @@ import Testing
 
   @Test func learnsDigits() throws {
     let (train, test) = try Dataset.digits().split(testFraction: 0.2, seed: 1)
-    let preprocessing = Preprocessing(fittedTo: train)
+    let preprocessing = try Preprocessing(fittedTo: train)
     let model = withSeed(1) {
       Sequential {
         Dense(64, 128, activation: .relu)
@@ -81,7 +81,7 @@ import Testing
 
   @Test func learnsDigitsInBFloat16() throws {
     let (train, test) = try Dataset.digits().split(testFraction: 0.2, seed: 1)
-    let preprocessing = Preprocessing(fittedTo: train, scaling: .minMax)
+    let preprocessing = try Preprocessing(fittedTo: train, scaling: .minMax)
     let model = withSeed(1) {
       // Large enough for the products to be bfloat16.
       Sequential([Dense(64, 256, activation: .relu), Dense(256, 256, activation: .relu), Dense(256, 10)])
@@ -105,7 +105,7 @@ import Testing
   @Test(arguments: [("iris", 0.93), ("wine", 0.95), ("breast-cancer", 0.95)])
   func learnsTables(name: String, accuracy: Double) throws {
     let (train, test) = try Dataset(named: name).split(testFraction: 0.3, seed: 2)
-    let preprocessing = Preprocessing(fittedTo: train)
+    let preprocessing = try Preprocessing(fittedTo: train)
     let model = withSeed(2) {
       Sequential([Dense(train.features.shape[1], 16, activation: .relu), Dense(16, train.classNames.count)])
     }

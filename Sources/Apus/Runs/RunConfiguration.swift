@@ -14,8 +14,19 @@ public struct RunConfiguration: Sendable, Hashable {
     }
   }
 
+  /// What is fitted to the table.
+  public enum ModelKind: String, Sendable, Hashable, CaseIterable {
+    /// A network of dense layers.
+    case mlp
+    case perceptron, adaline, linear, logistic, softmax
+
+    /// Whether it is one of the classics, which an `EstimatorRun` fits.
+    public var isEstimator: Bool { self != .mlp }
+  }
+
   /// A bundled data set's name or the path of a CSV file.
   public var data: String
+  public var model = ModelKind.mlp
   /// The column to predict; nil: the last.
   public var target: String?
   /// Nil: told from the target.
@@ -41,6 +52,18 @@ public struct RunConfiguration: Sendable, Hashable {
   /// Nil: what suits the data. Columns of different units are standardised; pixels share a unit, and those that hardly
   /// vary must not be blown up.
   public var scaling: Scaling.Method?
+  /// What standardised columns are divided by.
+  public var deviation = Scaling.Deviation.population
+  /// What becomes of missing values; nil: they are an error.
+  public var imputation: Imputation.Method?
+  /// More than 1: products of so many features are added.
+  public var polynomialDegree = 1
+  /// Of the classics: the largest number of passes over the data, or of steps of the solver; nil: what is usual for the model.
+  public var passes: Int?
+  /// Whether an Adaline changes its weights after each example instead of after all of them (notes A10).
+  public var updatesPerSample = false
+  /// The strength of the penalty on the weights of linear, logistic and softmax regression; nil: 0 of the first, 1 of the others.
+  public var l2: Double?
   public var seed: UInt64 = 0
   /// 0: all cores.
   public var threads = 0
@@ -55,9 +78,11 @@ public struct RunConfiguration: Sendable, Hashable {
     try require(
       hidden.count <= 100 && hidden.allSatisfy { (1...1 << 16).contains($0) },
       "the hidden layers \(hidden) are not up to 100 numbers from 1 to 65536")
-    try require(epochs >= 1, "\(epochs) epochs are not at least 1")
+    for epochs in [epochs, passes ?? 1] { try require(epochs >= 1, "\(epochs) epochs are not at least 1") }
     try require(batchSize >= 1, "the batch size \(batchSize) is not at least 1")
     try require(dropout >= 0 && dropout < 1, "the dropout \(dropout) is not at least 0 and less than 1")
+    try require((1...20).contains(polynomialDegree), "the polynomial degree \(polynomialDegree) is not 1 to 20")
+    if let l2 { try require(l2 >= 0 && l2.isFinite, "the strength \(l2) of the penalty is not at least 0") }
     for fraction in [validationFraction, testFraction] {
       try require(fraction >= 0 && fraction < 1, "the fraction \(fraction) is not at least 0 and less than 1")
     }
@@ -68,31 +93,51 @@ public struct RunConfiguration: Sendable, Hashable {
 
   var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
 
+  /// What is done to features, in order.
+  var featureSteps: [FeatureStep] {
+    var steps: [FeatureStep] = []
+    if let imputation { steps.append(.impute(imputation)) }
+    if polynomialDegree > 1 { steps.append(.polynomial(degree: polynomialDegree)) }
+    return steps + [.scale(chosenScaling, deviation: deviation)]
+  }
+
+  /// How features are prepared, for `config.json`.
+  var preprocessingJSON: [JSON.Member] {
+    [
+      JSON.Member("impute", imputation.map { .string($0.description) } ?? .null),
+      JSON.Member("polynomial", .integer(polynomialDegree)),
+      JSON.Member("scaling", .string(chosenScaling.rawValue)),
+      JSON.Member("deviation", .string(deviation.rawValue)),
+    ]
+  }
+
   /// Every choice, with defaults filled in, for `config.json`.
   public func json(loss: Loss, task: Dataset.Task, target: String) -> JSON {
-    .object([
-      JSON.Member("apus_version", .string(apusVersion)),
-      JSON.Member("data", .string(data)),
-      JSON.Member("target", .string(target)),
-      JSON.Member("task", .string(task.rawValue)),
-      JSON.Member("hidden", .array(hidden.map { .integer($0) })),
-      JSON.Member("activation", .string(activation.name)),
-      JSON.Member(
-        "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
-      JSON.Member("loss", .string(loss.name)),
-      JSON.Member("optimizer", .string(optimizer.rawValue)),
-      JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
-      JSON.Member("epochs", .integer(epochs)),
-      JSON.Member("batch_size", .integer(batchSize)),
-      JSON.Member("precision", .string(precision.rawValue)),
-      JSON.Member("dropout", .number(dropout)),
-      JSON.Member("validation", .number(validationFraction)),
-      JSON.Member("test", .number(testFraction)),
-      JSON.Member("scaling", .string(chosenScaling.rawValue)),
-      // A seed may exceed what JSON readers take for a number.
-      JSON.Member("seed", .string(String(seed))),
-      JSON.Member("threads", .integer(threads)),
-    ])
+    .object(
+      [
+        JSON.Member("apus_version", .string(apusVersion)),
+        JSON.Member("data", .string(data)),
+        JSON.Member("target", .string(target)),
+        JSON.Member("task", .string(task.rawValue)),
+        JSON.Member("model", .string(model.rawValue)),
+        JSON.Member("hidden", .array(hidden.map { .integer($0) })),
+        JSON.Member("activation", .string(activation.name)),
+        JSON.Member(
+          "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
+        JSON.Member("loss", .string(loss.name)),
+        JSON.Member("optimizer", .string(optimizer.rawValue)),
+        JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
+        JSON.Member("epochs", .integer(epochs)),
+        JSON.Member("batch_size", .integer(batchSize)),
+        JSON.Member("precision", .string(precision.rawValue)),
+        JSON.Member("dropout", .number(dropout)),
+        JSON.Member("validation", .number(validationFraction)),
+        JSON.Member("test", .number(testFraction)),
+      ] + preprocessingJSON + [
+        // A seed may exceed what JSON readers take for a number.
+        JSON.Member("seed", .string(String(seed))),
+        JSON.Member("threads", .integer(threads)),
+      ])
   }
 }
 

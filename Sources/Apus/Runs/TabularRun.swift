@@ -17,21 +17,28 @@ public struct TabularRun {
   /// - Throws: `CSVError` or `DatasetError` for data that cannot be used, `TrainingError` if they leave nothing to train on,
   ///   `RunConfigurationError` for choices that do not fit them.
   public init(_ configuration: RunConfiguration) throws {
-    self.configuration = configuration
     try configuration.check()
-    let (data, encoder, targetName) = try Self.load(configuration)
-    let (rest, test) = data.split(testFraction: configuration.testFraction, seed: configuration.seed)
+    let source = try TabularData(configuration)
+    let (rest, test) = source.data.split(testFraction: configuration.testFraction, seed: configuration.seed)
     let (training, validation) = rest.split(testFraction: configuration.validationFraction, seed: configuration.seed)
+    try self.init(configuration, source, training: training, validation: validation, test: test)
+  }
+
+  /// Builds the network for parts of `source`.
+  init(
+    _ configuration: RunConfiguration, _ source: TabularData, training: Dataset, validation: Dataset, test: Dataset
+  ) throws {
+    self.configuration = configuration
+    let data = source.data
     guard training.count > 0 else {
       throw TrainingError("\(data.name): no example is left to train on after the test and validation parts are taken")
     }
-    if case .numbers = data.kind { task = .regression } else { task = .classification }
+    task = source.task
     loss = try Self.loss(configuration.loss, task: task, classes: data.classNames.count)
+    let preprocessing = try source.preprocessing(fittedTo: training, configuration)
     let sizes =
-      [data.features.shape[1]] + configuration.hidden + [loss.task == .classification ? data.classNames.count : 1]
+      [preprocessing.inputCount] + configuration.hidden + [loss.task == .classification ? data.classNames.count : 1]
     try Self.checkMemory(sizes, batchSize: min(configuration.batchSize, training.count))
-    let preprocessing = Preprocessing(
-      fittedTo: training, encoder: encoder, targetName: targetName, scaling: configuration.chosenScaling)
     let network = withSeed(configuration.seed) {
       Sequential {
         for (inputs, outputs) in zip(sizes, sizes.dropFirst().dropLast()) {
@@ -42,40 +49,11 @@ public struct TabularRun {
       }
     }
     model = TabularModel(network: network, preprocessing: preprocessing)
-    trainingInOriginalUnits = training.replacing(features: preprocessing.scaling(training.features))
-    testInOriginalUnits = test.replacing(features: preprocessing.scaling(test.features))
     self.training = preprocessing(training)
     self.validation = preprocessing(validation)
     self.test = preprocessing(test)
-  }
-
-  private static func load(
-    _ configuration: RunConfiguration
-  ) throws -> (data: Dataset, encoder: FeatureEncoder?, targetName: String) {
-    let (data, target, task) = (configuration.data, configuration.target, configuration.task)
-    guard
-      let table = try Dataset.bundledTable(named: data) ?? (Dataset.names.contains(data) ? nil : table(configuration))
-    else {
-      // Generated points have no columns to choose from.
-      guard target == nil else { throw DatasetError("\(data): the data set is generated; its target cannot be chosen") }
-      guard task != .regression else {
-        throw DatasetError("\(data): the targets are classes; a regression needs numbers")
-      }
-      return (try Dataset(named: data, seed: configuration.seed), nil, "class")
-    }
-    let name = target ?? table.columns.last?.name ?? "target"
-    let encoder = FeatureEncoder(table.columns.filter { $0.name != name })
-    return (try Dataset(table, target: target, task: task), encoder, name)
-  }
-
-  /// A file of texts does not show whether its first line names the columns; the name of the target may tell.
-  private static func table(_ configuration: RunConfiguration) throws(CSVError) -> Table {
-    let table = try Table.read(csv: configuration.data)
-    guard let target = configuration.target, !table.columns.contains(where: { $0.name == target }),
-      let named = try? Table.read(csv: configuration.data, options: CSVOptions(header: .present)),
-      named.columns.contains(where: { $0.name == target })
-    else { return table }
-    return named
+    trainingInOriginalUnits = training.replacing(features: self.training.features)
+    testInOriginalUnits = test.replacing(features: self.test.features)
   }
 
   /// Refuses what the machine could not hold, before the memory is taken.
@@ -152,6 +130,7 @@ extension TabularRun: NetworkRun {
       let features = training.features.shape[1]
       return "\(configuration.data): \(training.count) training, \(validation.count) validation and \(test.count) test "
         + "examples, \(features) features, \(task.rawValue)\n"
+        + training.duplicateReport([("validation", validation), ("test", test)])
         + (try model.network.summary(inputShape: [1, features]).description)
     }
   }
@@ -171,41 +150,12 @@ extension TabularRun: NetworkRun {
 
   public func result() throws -> RunResult {
     let (training, test) = try measure()
-    // Without test data the scores are there, and say so.
-    let absent = (task == .classification ? ["loss", "accuracy"] : ["loss", "rmse", "r2"]).map {
-      Score("test_" + $0, nil)
-    }
-    return RunResult(
-      scores: training.scores(prefix: "") + (test?.scores(prefix: "test_") ?? absent),
-      text: test.map { "test: \($0)" } ?? "training data: \(training)")
+    return RunResult(training: training, test: test)
   }
 
   public func profile() throws -> ProgramProfile? { try profile(steps: 20) }
 
   public func save(to path: String) throws { try model.save(to: path) }
-}
-
-extension TabularEvaluation {
-  fileprivate func scores(prefix: String) -> [Score] {
-    switch quality {
-    case .classification(let report): [Score(prefix + "loss", loss), Score(prefix + "accuracy", report.accuracy)]
-    case .regression(let rmse, let r2):
-      [Score(prefix + "loss", loss), Score(prefix + "rmse", rmse), Score(prefix + "r2", r2)]
-    }
-  }
-}
-
-extension Dataset {
-  /// The table behind a bundled data set; nil for generated ones and other names.
-  package static func bundledTable(named name: String) -> Table? {
-    switch name {
-    case "iris": BundledData.iris.table
-    case "wine": BundledData.wine.table
-    case "breast-cancer": BundledData.breastCancer.table
-    case "digits": BundledData.digits.table
-    default: nil
-    }
-  }
 }
 
 extension Sequential {

@@ -11,8 +11,8 @@ extension Dataset {
     let directory = subdirectory("cifar-10-batches-bin", of: directory)
     let training = (1...5).map { "data_batch_\($0).bin" }
     return (
-      try Dataset(cifar: training, in: directory, labelBytes: 1, classNames: names),
-      try Dataset(cifar: ["test_batch.bin"], in: directory, labelBytes: 1, classNames: names)
+      try Dataset(cifar: training, in: directory, labelBytes: 1, classNames: names).marked(.training),
+      try Dataset(cifar: ["test_batch.bin"], in: directory, labelBytes: 1, classNames: names).marked(.heldOut)
     )
   }
 
@@ -30,8 +30,8 @@ extension Dataset {
     }
     // Each image has a coarse label first, one of 20, and then the fine one.
     return (
-      try Dataset(cifar: ["train.bin"], in: directory, labelBytes: 2, classNames: names),
-      try Dataset(cifar: ["test.bin"], in: directory, labelBytes: 2, classNames: names)
+      try Dataset(cifar: ["train.bin"], in: directory, labelBytes: 2, classNames: names).marked(.training),
+      try Dataset(cifar: ["test.bin"], in: directory, labelBytes: 2, classNames: names).marked(.heldOut)
     )
   }
 

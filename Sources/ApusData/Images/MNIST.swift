@@ -34,7 +34,7 @@ extension Dataset {
       return try Dataset(
         mnistImages: path("-images-idx3-ubyte"), labels: path("-labels-idx1-ubyte"), classNames: classNames)
     }
-    return (try part("train"), try part("t10k"))
+    return (try part("train").marked(.training), try part("t10k").marked(.heldOut))
   }
 
   private init(mnistImages path: String, labels labelPath: String, classNames: [String]) throws {

@@ -6,6 +6,8 @@ public struct LinearRegression: Estimator {
   public enum Solver: Sendable, Hashable {
     /// From the normal equations of the centred features, by Cholesky's decomposition.
     case closedForm
+    /// The same, and where features are combinations of others, so that many weights are equally good, the smallest of them.
+    case leastNorm
     /// From zero along the gradient of J, a number of steps of size α: what the notes do. Features of very different magnitudes must be
     /// scaled first.
     case gradientDescent(learningRate: Double, steps: Int)
@@ -14,6 +16,8 @@ public struct LinearRegression: Estimator {
   /// λ, the strength of the penalty on the weights (ridge regression); 0 for none. The bias is never penalised.
   public let l2: Double
   public let solver: Solver
+  /// Whether there is a b; otherwise it is 0, as where a column of ones takes its place (notes A2).
+  public let hasBias: Bool
   /// W, of shape (outputs, columns); nil before fitting.
   public private(set) var weights: Tensor?
   /// b, of shape (outputs).
@@ -21,10 +25,11 @@ public struct LinearRegression: Estimator {
   /// J before each step of gradient descent; of the closed form, J of the result.
   public private(set) var history: [Double] = []
 
-  public init(l2: Double = 0, solver: Solver = .closedForm) {
+  public init(l2: Double = 0, solver: Solver = .closedForm, hasBias: Bool = true) {
     guard l2 >= 0 else { fatalError("LinearRegression: the strength \(l2) of the penalty must be at least 0") }
     self.l2 = l2
     self.solver = solver
+    self.hasBias = hasBias
   }
 
   public mutating func fit(_ data: Dataset, sampleWeights: [Double]?) throws {
@@ -35,18 +40,26 @@ public struct LinearRegression: Estimator {
     let sample = Tensor(each, shape: [data.count, 1])
     let total = each.reduce(0, +)
     switch solver {
-    case .closedForm: try solve(x, y, sample, total, data.name)
+    case .closedForm, .leastNorm: try solve(x, y, sample, total, data.name)
     case .gradientDescent(let learningRate, let steps): try descend(x, y, sample, total, learningRate, steps)
     }
   }
 
   private mutating func solve(_ x: Tensor, _ y: Tensor, _ sample: Tensor, _ total: Double, _ name: String) throws {
     // Centred, the bias drops out of the equations, and they lose fewer digits.
-    let (xMean, yMean) = ((x * sample).sum(axes: [0]) / total, (y * sample).sum(axes: [0]) / total)
+    let share = (hasBias ? 1 : 0) / total
+    let (xMean, yMean) = ((x * sample).sum(axes: [0]) * share, (y * sample).sum(axes: [0]) * share)
     let (a, b) = (x - xMean, y - yMean)
     let weighted = (a * sample).swappingAxes(0, 1)
     let gram = weighted • a + l2 * Tensor.identity(x.shape[1], dtype: .float64)
-    guard let solution = solvePositiveDefinite(gram, weighted • b) else {
+    let solution: Tensor
+    if let found = solvePositiveDefinite(gram, weighted • b) {
+      solution = found
+    } else if solver == .leastNorm {
+      // Each row times the root of its weight: ‖√S (A w - b)‖ is the same cost.
+      let root = sqrt(sample)
+      solution = leastSquaresOfLeastNorm(a * root, b * root)
+    } else {
       throw TrainingError(
         "\(name): some features are combinations of others, so the weights are not determined; "
           + "leave one out or add a penalty")
@@ -74,7 +87,7 @@ public struct LinearRegression: Estimator {
       let error = (output(x) - y) * sample
       let gradient = (error.swappingAxes(0, 1) • x + l2 * weights!) / total
       weights = weights! - learningRate * gradient
-      bias = bias - learningRate * error.sum(axes: [0]) / total
+      if hasBias { bias = bias - learningRate * error.sum(axes: [0]) / total }
     }
   }
 

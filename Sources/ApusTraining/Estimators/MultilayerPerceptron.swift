@@ -17,22 +17,59 @@ public struct MLPSettings {
   public init() {}
 
   fileprivate func network(inputs: Int, outputs: Int) -> Sequential {
-    let sizes = [inputs] + hidden
-    return withSeed(seed) {
-      Sequential {
-        for (inputs, outputs) in zip(sizes, hidden) { Dense(inputs, outputs, activation: activation) }
-        Dense(sizes[sizes.count - 1], outputs)
-      }
-    }
+    withSeed(seed) { .dense([inputs] + hidden + [outputs], activation: activation) }
   }
 
-  fileprivate func train(_ network: Sequential, _ loss: Loss, _ data: Dataset) throws -> [Double] {
+  /// - Parameter weights: how much each example counts; nil: all the same.
+  /// - Returns: the mean loss of each epoch.
+  fileprivate func train(
+    _ network: Sequential, _ loss: Loss, _ data: Dataset, weights: [Double]?
+  ) throws -> [Double] {
+    if let weights { return try trainWeighted(network, loss, data, weights) }
     let trainer = Trainer(network, loss: loss, optimizer: optimizer(), seed: seed)
     return try trainer.fit(data, epochs: epochs, batchSize: batchSize, progress: .silent).losses
   }
 
-  fileprivate func checkNoWeights(_ weights: [Double]?, _ model: String) throws(TrainingError) {
-    if weights != nil { throw TrainingError("\(model): sample weights are not supported; repeat examples instead") }
+  /// The weights are scaled so that their mean is 1: then an example of weight 2 is as good as two examples.
+  private func trainWeighted(
+    _ network: Sequential, _ loss: Loss, _ data: Dataset, _ weights: [Double]
+  ) throws -> [Double] {
+    let checked = try ClassWeights.equal.weights(
+      labels: Array(repeating: 0, count: data.count), classes: 1, samples: weights)
+    let mean = checked.reduce(0, +) / Double(data.count)
+    let relative = Tensor(checked.map { Float($0 / mean) })
+    let targets =
+      loss.task == .regression && data.targets.rank == 1 ? data.targets.reshaped([data.count, 1]) : data.targets
+    let optimizer = optimizer()
+    let step = Program("weighted step") { batch in
+      let (value, gradients) = valueWithGradient(of: network) { network in
+        let losses = loss(network(batch[0]), target: batch[1], reduction: .none)
+        return ((losses.rank == 1 ? losses : losses.mean(axes: [1])) * batch[2]).mean()
+      }
+      try requireFinite(value)
+      optimizer.update(network, gradients)
+      return [value]
+    }
+    var random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // as a trainer: "train"
+    return try (1...max(1, epochs)).map { epoch in
+      let order = (0..<data.count).shuffled(using: &random)
+      var total = 0.0
+      for start in stride(from: 0, to: data.count, by: batchSize) {
+        let chosen = order[start..<min(start + batchSize, data.count)]
+        let positions = Tensor(chosen.map(Int64.init))
+        do {
+          let value = try withTraining(random: &random) {
+            try step([data.features, targets, relative].map { $0.gathering(positions) })[0]
+          }
+          total += value.item * Double(chosen.count)
+        } catch let error as NotFiniteError {
+          throw TrainingError(
+            "the loss became \(error.value) in epoch \(epoch); try a smaller learning rate than \(optimizer.learningRate), "
+              + "or scale the features")
+        }
+      }
+      return total / Double(data.count)
+    }
   }
 }
 
@@ -48,11 +85,10 @@ public struct MLPClassifier: Classifier {
   public init(_ settings: MLPSettings = MLPSettings()) { self.settings = settings }
 
   public mutating func fit(_ data: Dataset, sampleWeights: [Double]?) throws {
-    try settings.checkNoWeights(sampleWeights, "MLPClassifier")
     _ = try data.matrix(for: "a multi-layer perceptron")
     _ = try data.labels(for: "MLPClassifier")
     let network = settings.network(inputs: data.features.shape[1], outputs: data.classNames.count)
-    history = try settings.train(network, .softmaxCrossEntropy, data)
+    history = try settings.train(network, .softmaxCrossEntropy, data, weights: sampleWeights)
     (self.network, classNames) = (network, data.classNames)
   }
 
@@ -77,11 +113,10 @@ public struct MLPRegressor: Estimator {
   public init(_ settings: MLPSettings = MLPSettings()) { self.settings = settings }
 
   public mutating func fit(_ data: Dataset, sampleWeights: [Double]?) throws {
-    try settings.checkNoWeights(sampleWeights, "MLPRegressor")
     _ = try data.matrix(for: "a multi-layer perceptron")
     let outputs = try data.numbers(for: "MLPRegressor").shape[1]
     let network = settings.network(inputs: data.features.shape[1], outputs: outputs)
-    history = try settings.train(network, .meanSquaredError, data)
+    history = try settings.train(network, .meanSquaredError, data, weights: sampleWeights)
     self.network = network
   }
 

@@ -15,8 +15,10 @@ public struct Perceptron: Classifier, BinaryClassifier {
   public private(set) var weights: Tensor?
   /// b.
   public private(set) var bias = 0.0
-  /// The mistakes of each pass.
+  /// The mistakes of each pass, after each of which the weights changed.
   public private(set) var history: [Double] = []
+  /// The mean loss −(y − ŷ) z of each pass, of each example when it was visited.
+  public private(set) var losses: [Double] = []
   public private(set) var classNames: [String] = []
 
   public init(learningRate: Double = 1, epochs: Int = 1000) {
@@ -38,20 +40,22 @@ public struct Perceptron: Classifier, BinaryClassifier {
   public mutating func fit(_ x: Tensor, isPositive: [Bool], weights: [Double]) {
     let (columns, rows) = (x.shape[1], x.doubles)
     var w = [Double](repeating: 0, count: columns)
-    (bias, history) = (0, [])
+    (bias, history, losses) = (0, [], [])
     for _ in 0..<epochs {
-      var mistakes = 0
+      var (mistakes, loss) = (0, 0.0)
       for (i, truth) in isPositive.enumerated() where weights[i] > 0 {
         let row = i * columns
         var z = bias
         for j in 0..<columns { z += w[j] * rows[row + j] }
         guard (z >= 0) != truth else { continue }
         mistakes += 1
+        loss += weights[i] * abs(z)
         let step = learningRate * weights[i] * (truth ? 1 : -1)
         for j in 0..<columns { w[j] += step * rows[row + j] }
         bias += step
       }
       history.append(Double(mistakes))
+      losses.append(loss / Double(isPositive.count))
       if mistakes == 0 { break }
     }
     self.weights = Tensor(w)
