@@ -45,6 +45,7 @@ extension Dataset.Task: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension Scaling.Method: ExpressibleByArgument {}
 extension TrainingChoices.ScheduleKind: ExpressibleByArgument {}
+extension TrainingRefinements.Penalty: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.
 func require(_ condition: Bool, _ sentence: String) throws {

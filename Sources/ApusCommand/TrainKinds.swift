@@ -35,13 +35,15 @@ extension Train {
     }
     var given: [(option: String, isGiven: Bool, suits: Bool)] = [
       ("--data", directory != nil, kind == .images), ("--augment", augment, kind == .images && !isGenerative),
-      ("--schedule", schedule != nil, kind != .tables),
       ("--hidden", hidden != nil, chosenModel == "mlp"),
       ("--dropout", dropout != nil, kind != .images || chosenModel == "mlp"),
       ("--validation", validation != nil, kind == .tables || kind == .images && !isGenerative),
       ("--profile", profile, kind == .tables || kind == .images && !isGenerative),
       ("--trace", trace != nil, kind == .tables || kind == .images && !isGenerative),
     ]
+    let isClassifier = kind == .tables || kind == .images && !isGenerative
+    given += refinements.given.map { ($0.option, $0.isGiven, isClassifier) }
+    given.append(("--batch-norm", refinements.batchNorm, chosenModel == "mlp"))
     for (option, isGiven) in [
       ("--target", target != nil), ("--task", task != nil), ("--activation", activation != nil),
       ("--loss", loss != nil),
@@ -79,6 +81,7 @@ extension Train {
     choices.epochs = epochs
     choices.batchSize = batchSize
     choices.dropout = dropout
+    choices.refinements = refinements.refinements
     choices.precision = precision
     choices.seed = seed
     choices.threads = threads
@@ -98,6 +101,8 @@ extension Train {
     if let batchSize { run.batchSize = batchSize }
     run.precision = precision
     if let dropout { run.dropout = dropout }
+    if let schedule { run.schedule = schedule }
+    run.refinements = refinements.refinements
     if let validation { run.validationFraction = validation }
     if let test { run.testFraction = test }
     run.scaling = scaling
