@@ -20,7 +20,7 @@ from machine import describe
 from side_by_side import side_by_side
 
 ROOT = os.path.dirname(HERE)
-MICRO = ('ceilings', 'kernels', 'gemm', 'elementwise')
+MICRO = ('ceilings', 'kernels', 'gemm', 'elementwise', 'optimizers')
 WORKLOADS = (*DENSE, *MICRO, 'concurrent-mlp', 'command')
 # A start is short and differs much: more of them.
 STARTS_PER_ROUND = 3

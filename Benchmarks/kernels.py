@@ -68,6 +68,15 @@ def show_elementwise(line):
     table(['element-wise, GB/s', 'Apus', 'plain loop', 'memcpy', 'of the loop', 'of memcpy'], rows)
 
 
+def show_optimizers(line):
+    rows = []
+    for size, optimizers in line['optimizers'].items():
+        for name, fields in optimizers.items():
+            rates = [number(fields[field]) for field in ('ns', 'gbs', 'triad_gbs', 'copy_gbs')]
+            rows.append([f'{name}, {int(size):,}', *rates, percent(fields['share']), percent(fields['share_copy'])])
+    table(['a step of an optimiser', 'ns/element', 'GB/s', 'triad', 'copy', 'of the triad', 'of the copy'], rows)
+
+
 def show_concurrent(line, label):
     rows = [
         [clients, number(f['predictions_per_s']), number(f['p50_us']), number(f['p99_us'])]
@@ -81,7 +90,7 @@ def show_micro(results):
         show_products(results.of('gemm'))
     for workload, fields, show in (
         ('ceilings', ('arithmetic_gflops', 'bandwidth_gbs'), show_ceilings), ('kernels', ('kernels',), show_kernels),
-        ('elementwise', ('elementwise',), show_elementwise),
+        ('elementwise', ('elementwise',), show_elementwise), ('optimizers', ('optimizers',), show_optimizers),
     ):
         for lines in results.of(workload).values():
             show(merged([{field: line[field] for field in fields} for line in lines]))

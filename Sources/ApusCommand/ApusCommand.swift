@@ -8,7 +8,8 @@ struct ApusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus", abstract: "Train networks on tables, images and texts, and use them.", version: apusVersion,
     subcommands: [
-      Train.self, CrossValidate.self, Evaluate.self, Predict.self, Generate.self, Plot.self, Summary.self,
+      Train.self, FindLearningRate.self, CrossValidate.self, Evaluate.self, Predict.self, Generate.self, Plot.self,
+      Summary.self,
       Datasets.self,
     ])
 

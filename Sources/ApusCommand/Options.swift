@@ -47,6 +47,7 @@ extension Scaling.Method: ExpressibleByArgument {}
 extension Scaling.Deviation: ExpressibleByArgument {}
 extension RunConfiguration.ModelKind: ExpressibleByArgument {}
 extension TrainingChoices.ScheduleKind: ExpressibleByArgument {}
+extension TrainingRefinements.Penalty: ExpressibleByArgument {}
 
 /// The one place that checks numbers against their ranges.
 func require(_ condition: Bool, _ sentence: String) throws {

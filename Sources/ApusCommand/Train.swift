@@ -43,7 +43,7 @@ struct Train: ParsableCommand {
   @Option(help: "The step size (default for tables: 0.001 for adam, 0.1 for sgd, 0.01 for momentum).")
   var learningRate: Double?
   @Option(
-    help: "Images and texts: how the step size falls: constant, linear or cosine (default: what suits the network).")
+    help: "How the step size falls: constant, linear or cosine (default: what suits the network; constant for tables).")
   var schedule: TrainingChoices.ScheduleKind?
   @Option(help: "How many times to go through the training data (default: \(Self.usual.epochs) for tables).")
   var epochs: Int?
@@ -64,6 +64,7 @@ struct Train: ParsableCommand {
   var features: FeatureOptions
   @Flag(help: "Images: shift every training image a little at random, and mirror it where that does not matter.")
   var augment = false
+  @OptionGroup var refinements: RefinementOptions
   @Option(help: "Where all random choices start; the same seed gives the same model.")
   var seed: UInt64 = 0
   @Option(help: "The number of threads; 0 for all cores.")
@@ -118,6 +119,7 @@ struct Train: ParsableCommand {
 
   private func train(_ run: any NetworkRun, _ directory: RunDirectory) throws {
     if !json { try Console.print(try run.announcement) }
+    try warn(run.warnings)
     let history = try run.train(progress: json ? .silent : .automatic) { epoch in
       guard json else { return }
       let scores = run.scores(of: epoch).map { JSON.Member($0.name, .finite($0.value)) }
@@ -127,6 +129,7 @@ struct Train: ParsableCommand {
             + [JSON.Member("seconds", .finite(epoch.seconds))]
         ).text())
     }
+    try warn(history.findings())
     let result = try run.result()
     try directory.save(run, history)
     if json {
@@ -140,6 +143,22 @@ struct Train: ParsableCommand {
       try Console.print("\nmodel: \(directory.modelPath)")
     }
     if profile || trace != nil { try measureStep(of: run) }
+  }
+
+  /// Tells what is probably wrong: people on standard error, programs as events.
+  private func warn(_ findings: [Finding]) throws {
+    for finding in findings {
+      guard json else {
+        Console.error("warning: \(finding)")
+        continue
+      }
+      try Console.print(
+        JSON.object([
+          JSON.Member("event", "warning"), JSON.Member("kind", .string(finding.kind.rawValue)),
+          JSON.Member("layer", finding.layer.map { .string($0) } ?? .null),
+          JSON.Member("text", .string(finding.sentence)),
+        ]).text())
+    }
   }
 
   /// What is saved is not affected: the steps that are measured train a copy.

@@ -39,7 +39,6 @@ extension Train {
     }
     var given: [(option: String, isGiven: Bool, suits: Bool)] = [
       ("--data", directory != nil, kind == .images), ("--augment", augment, kind == .images && !isGenerative),
-      ("--schedule", schedule != nil, kind != .tables),
       ("--hidden", hidden != nil, chosenModel == "mlp"),
       ("--dropout", dropout != nil, kind == .texts || chosenModel == "mlp"),
       ("--validation", validation != nil, chosenModel == "mlp" || kind == .images && !isGenerative),
@@ -49,6 +48,10 @@ extension Train {
       ("--learning-rate", learningRate != nil, estimator != .logistic && estimator != .softmax),
       ("--batch-size", batchSize != nil, estimator == nil || estimator == .adaline),
     ]
+    let isTrainer = kind == .tables && estimator == nil || kind == .images && !isGenerative
+    given += refinements.given.map { ($0.option, $0.isGiven, isTrainer) }
+    given.append(("--batch-norm", refinements.batchNorm, chosenModel == "mlp"))
+    given.append(("--schedule", schedule != nil, estimator == nil))
     for (option, isGiven) in [("--activation", activation != nil), ("--loss", loss != nil)] {
       given.append((option, isGiven, kind == .tables && estimator == nil))
     }
@@ -92,6 +95,7 @@ extension Train {
     choices.epochs = epochs
     choices.batchSize = batchSize
     choices.dropout = dropout
+    choices.refinements = refinements.refinements
     choices.precision = precision
     choices.seed = seed
     choices.threads = threads
@@ -114,6 +118,8 @@ extension Train {
     if let batchSize { run.batchSize = batchSize }
     run.precision = precision
     if let dropout { run.dropout = dropout }
+    if let schedule { run.schedule = schedule }
+    run.refinements = refinements.refinements
     if let validation { run.validationFraction = validation }
     if let test { run.testFraction = test }
     features.apply(to: &run)

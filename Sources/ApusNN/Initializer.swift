@@ -78,7 +78,7 @@ public enum Initializer: Sendable, Hashable {
   }
 
   /// What suits a layer with this activation: He for the ReLU family, LeCun for SELU, Glorot otherwise.
-  static func suited(to activation: Activation) -> Initializer {
+  package static func suited(to activation: Activation) -> Initializer {
     if activation.name == "selu" { return .leCunNormal }
     let rectifiers = [
       "relu", "relu6", "squaredRelu", "leakyRelu", "elu", "celu", "gelu", "geluTanh", "silu", "hardSilu", "mish",

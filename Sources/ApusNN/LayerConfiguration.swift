@@ -145,6 +145,7 @@ public struct LayerRegistry: Sendable {
     registry.register(Permute.self)
     registry.register(Residual.self)
     registry.register(Parallel.self)
+    registry.register(FunctionalModel.self)
     registry.register(TimeDistributed.self)
     return registry
   }()

@@ -31,6 +31,8 @@ public struct History: Sendable, Hashable {
   public package(set) var epochs: [Epoch] = []
   /// The names of the metrics, in order.
   public let metricNames: [String]
+  /// Why the training ended before its last epoch, or before the end of that; nil if it did not.
+  public package(set) var stopReason: String?
 
   package init(metricNames: [String]) { self.metricNames = metricNames }
 

@@ -44,13 +44,12 @@ extension Trainer {
     guard steps >= 3, range.lowerBound > 0, range.upperBound.isFinite else {
       throw TrainingError("\(steps) learning rates from \(range.lowerBound) to \(range.upperBound) cannot be tried")
     }
-    let tensors = (model.namedParameters.map(\.parameter) + model.namedBuffers.map(\.buffer)).map { ($0, $0.stored) }
-    let before = state
-    defer {
-      for (parameter, value) in tensors { parameter.value = value }
-      do { try restore(before) } catch { fatalError("searchLearningRate: \(error)") }
-    }
+    return try leavingNoTrace { try triedRates(on: data, in: range, steps: steps, batchSize: batchSize) }
+  }
 
+  private func triedRates(
+    on data: Dataset, in range: ClosedRange<Double>, steps: Int, batchSize: Int
+  ) throws -> LearningRateSearch {
     var (rates, losses): ([Double], [Double]) = ([], [])
     let factor = pow(range.upperBound / range.lowerBound, 1 / Double(steps - 1))
     var (mean, weight) = (0.0, 0.0)
@@ -70,5 +69,15 @@ extension Trainer {
       }
     }
     return LearningRateSearch(rates: rates, losses: losses)
+  }
+
+  /// Runs `body`, which trains; afterwards the model, the optimiser and the random numbers are as before.
+  func leavingNoTrace<R>(_ body: () throws -> R) rethrows -> R {
+    let (snapshot, before) = (ModelSnapshot(of: model), state)
+    defer {
+      snapshot.restore()
+      do { try restore(before) } catch { fatalError("leavingNoTrace: \(error)") }
+    }
+    return try body()
   }
 }

@@ -49,7 +49,8 @@ package struct ProgressReporter {
   }
 
   /// Called after each epoch.
-  package mutating func epoch(_ epoch: Epoch, metricNames: [String]) {
+  /// - Parameter stopReason: why it is the last one, though others were to follow.
+  package mutating func epoch(_ epoch: Epoch, metricNames: [String], stopReason: String? = nil) {
     var parts = ["loss \(epoch.loss.formatted(precision: 4))"]
     parts += metricNames.compactMap { name in epoch.metrics[name].map { "\(name) \($0.formatted(precision: 4))" } }
     if let loss = epoch.validationLoss { parts.append("validation loss \(loss.formatted(precision: 4))") }
@@ -57,13 +58,14 @@ package struct ProgressReporter {
       epoch.validationMetrics[name].map { "validation \(name) \($0.formatted(precision: 4))" }
     }
     lastEpoch = parts.joined(separator: ", ")
-    let isShown = epoch.number % lineInterval == 0 || epoch.number == 1 || epoch.number == epochs
+    let isShown = epoch.number % lineInterval == 0 || epoch.number == 1 || epoch.number == epochs || stopReason != nil
     switch style {
     case .bar where isShown: write("\r\u{1B}[Kepoch \(epoch.number)/\(epochs)  \(lastEpoch)\n")
     case .lines where isShown:
       write("epoch \(epoch.number)/\(epochs)  \(lastEpoch)  (\(Self.duration(epoch.seconds)))\n")
     default: break
     }
+    if let stopReason, style == .bar || style == .lines { write("ended: \(stopReason)\n") }
   }
 
   /// "350 ms", "12 s", "3 min 20 s", "2 h 5 min".

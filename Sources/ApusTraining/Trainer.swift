@@ -27,11 +27,13 @@ public final class Trainer<Model: Layer> {
   public let average: WeightAverage?
   /// How many batches make one update.
   public let accumulation: Int
-  private let accumulator = GradientAccumulator()
+  let accumulator = GradientAccumulator()
   /// The update of accumulated gradients.
   private let updateStep: Program
   /// In which the products of training, evaluation and prediction are computed.
   public let precision: Precision
+  /// Whether every step checks that its gradients are finite, not only its loss.
+  public let checksGradients: Bool
   var random: RandomSource
   /// How many epochs have begun, in all calls of `fit`: each has an order of its own.
   var epochsBegun = 0
@@ -48,6 +50,8 @@ public final class Trainer<Model: Layer> {
   ///   - seed: decides the order of the examples and what dropout drops.
   ///   - precision: of matrix products; bfloat16 trains the same float32 parameters, up to twice as fast where the processor is made
   ///     for it (``Precision/isFast``), and slower elsewhere. Small products stay float32.
+  ///   - checksGradients: whether training also stops, before the update, when a gradient is no number any more. The loss of the
+  ///     next step tells that too, but then the parameters are spoilt; this reads all gradients once more.
   ///   - runsEagerly: whether every step runs operation by operation, for looking into it with a debugger; otherwise steps run as
   ///     a ``Program``, with the same results.
   public init(
@@ -55,7 +59,7 @@ public final class Trainer<Model: Layer> {
     clipping: GradientClipping? = nil, schedule: LearningRateSchedule? = nil,
     regularization: Regularization = Regularization(), constraint: WeightConstraint? = nil,
     average: WeightAverage? = nil, accumulation: Int = 1, seed: UInt64 = 0, precision: Precision = .float32,
-    runsEagerly: Bool = false
+    checksGradients: Bool = false, runsEagerly: Bool = false
   ) {
     guard accumulation > 0 else { fatalError("Trainer: \(accumulation) batches for an update; expected at least 1") }
     self.model = model
@@ -69,11 +73,9 @@ public final class Trainer<Model: Layer> {
     self.average = average
     self.accumulation = accumulation
     self.precision = precision
+    self.checksGradients = checksGradients
     random = RandomSource(seed: seed, stream: 0x74_7261_696e)  // a stream of its own: "train"
-    func cost(_ output: Tensor, _ target: Tensor) -> Tensor {
-      let value = loss(output, target: target)
-      return regularization.isEmpty ? value : value + regularization.penalty.cast(to: value.dtype)
-    }
+    let cost = Self.cost(loss, regularization)
     func update(_ gradients: Gradients) {
       optimizer.update(model, clipping.map(gradients.clipped) ?? gradients)
       constraint?.apply(to: model)
@@ -91,6 +93,7 @@ public final class Trainer<Model: Layer> {
         return cost(output, batch[1])
       }
       try requireFinite(value)
+      if checksGradients { try requireFinite(gradients.globalNorm) }
       if accumulation == 1 { update(gradients) } else { accumulator.add(gradients, count: batch[0].shape[0]) }
       return [value] + metrics.map { $0.score(prediction!, batch[1]) }
     }
@@ -103,78 +106,12 @@ public final class Trainer<Model: Layer> {
     }
   }
 
-  /// Goes `epochs` times through `training`, in an order that depends on the trainer's seed and the epoch.
-  /// - Parameters:
-  ///   - validation: evaluated after each epoch, never trained on.
-  ///   - batchSize: the examples of one update; the last batch of an epoch may be smaller.
-  ///   - progress: where to report; by default a bar on a terminal, plain lines elsewhere, on standard error.
-  ///   - onEpoch: called after each epoch.
-  /// - Throws: `TrainingError` if the data do not fit the model or the loss stops being a number; the parameters are
-  ///   then those of the last complete update. Whatever `onEpoch` throws.
-  @discardableResult
-  public func fit(
-    _ training: Dataset, validation: Dataset? = nil, epochs: Int, batchSize: Int = 32,
-    progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
-  ) throws -> History {
-    try fit(
-      DataLoader(training, batchSize: batchSize, prefetchCount: 0, seed: random.seed),
-      validation: validation.map { Self.inOrder($0, batchSize: 1024) }, epochs: epochs, progress: progress,
-      onEpoch: onEpoch)
-  }
-
-  /// Goes `epochs` times through the batches of `training`.
-  ///
-  /// The loader's own seed decides the order and the augmentations; its batches may be prepared ahead, which changes no result.
-  /// - Throws: as ``fit(_:validation:epochs:batchSize:progress:onEpoch:)``, and whatever the loaders' sources throw.
-  @discardableResult
-  public func fit(
-    _ training: DataLoader, validation: DataLoader? = nil, epochs: Int, progress: Progress = .automatic,
-    onEpoch: (Epoch) throws -> Void = { _ in }
-  ) throws -> History {
-    try check(training)
-    let validation = validation.flatMap { $0.source.count > 0 ? $0 : nil }
-    if let validation { try check(validation) }
-    var history = History(metricNames: metrics.map(\.name))
-    var reporter = ProgressReporter(progress, epochs: epochs)
-    for number in stride(from: 1, through: epochs, by: 1) {
-      let start = ContinuousClock.now
-      let (loss, scores) = try trainEpoch(training, number: number) { done in
-        reporter.batch(epoch: number, fraction: done)
-      }
-      let checked = try validation.map { try evaluate($0) }
-      let epoch = Epoch(
-        number: number, loss: loss, metrics: scores, validationLoss: checked?.loss,
-        validationMetrics: checked?.metrics ?? [:], seconds: (ContinuousClock.now - start).seconds)
-      history.epochs.append(epoch)
-      reporter.epoch(epoch, metricNames: history.metricNames)
-      try onEpoch(epoch)
+  /// From an output and its target to what is trained: the loss, and the penalty for large weights.
+  static func cost(_ loss: Loss, _ regularization: Regularization) -> (_ output: Tensor, _ target: Tensor) -> Tensor {
+    { output, target in
+      let value = loss(output, target: target)
+      return regularization.isEmpty ? value : value + regularization.penalty.cast(to: value.dtype)
     }
-    return history
-  }
-
-  private func trainEpoch(
-    _ training: DataLoader, number: Int, _ report: (Double) -> Void
-  ) throws -> (loss: Double, metrics: [String: Double]) {
-    var totals = Totals(metrics.count)
-    var batchesDone = 0
-    let batches = training.batches(epoch: epochsBegun)
-    epochsBegun += 1
-    while let (x, y) = try batches.next() {
-      if let schedule { optimizer.learningRate = schedule(optimizer.memory.step) }
-      let results: [Tensor]
-      do { results = try withTraining(random: &random) { try trainingStep([x, y]) } } catch let error as NotFiniteError
-      {
-        throw TrainingError(
-          "the loss became \(error.value) in epoch \(number), after \(optimizer.memory.step) updates; "
-            + "try a smaller learning rate than \(optimizer.learningRate), or scale the features")
-      }
-      totals.add(results, count: x.shape[0])
-      batchesDone += 1
-      if batchesDone % accumulation == 0 { try updateFromAccumulated() }
-      report(Double(totals.count) / Double(training.exampleCount))
-    }
-    try updateFromAccumulated()
-    return (totals.loss, Dictionary(uniqueKeysWithValues: zip(metrics.map(\.name), totals.scores)))
   }
 
   /// One step on a batch, and its loss.
@@ -188,7 +125,7 @@ public final class Trainer<Model: Layer> {
   func forgetRecordings() { for step in [trainingStep, updateStep, evaluationStep] { step.forgetRecordings() } }
 
   /// Takes the step along the gradients that were accumulated, if there are any.
-  private func updateFromAccumulated() throws {
+  func updateFromAccumulated() throws {
     guard accumulator.count > 0 else { return }
     _ = try updateStep([])
     accumulator.reset()
@@ -214,7 +151,7 @@ public final class Trainer<Model: Layer> {
       count: totals.count)
   }
 
-  private static func inOrder(_ data: Dataset, batchSize: Int) -> DataLoader {
+  static func inOrder(_ data: Dataset, batchSize: Int) -> DataLoader {
     DataLoader(data, batchSize: batchSize, isShuffled: false, prefetchCount: 0)
   }
 
@@ -293,7 +230,7 @@ public struct TrainingError: Error, Hashable, CustomStringConvertible {
 }
 
 /// Means over batches of different sizes.
-private struct Totals {
+struct Totals {
   private var lossSum = 0.0
   private var scoreSums: [Double]
   private(set) var count = 0
@@ -334,6 +271,12 @@ extension Loss {
       guard output == target || (output.rank == 2 && output[1] == 1 && target.rank == 1) else {
         throw ShapeError(name, "the network's output has shape \(output), the targets have shape \(target)")
       }
+    case (.joint, .numbers):
+      guard output.rank == 2, target.rank == 2 else {
+        throw ShapeError(
+          name, "the network's output has shape \(output), the targets have shape \(target); expected (n, columns)")
+      }
+    case (.joint, _): throw ShapeError(name, "the targets are classes; several outputs need columns of numbers")
     default: throw ShapeError(name, "the targets are numbers; a classification needs classes")
     }
   }

@@ -69,21 +69,24 @@ extension CommandTests {
           "--activation", "tanh", "--loss", "softmaxCrossEntropy", "--optimizer", "momentum", "--learning-rate", "0.25",
           "--epochs", "2", "--batch-size", "17", "--precision", "bfloat16", "--dropout", "0.125", "--validation", "0.2",
           "--test", "0.3",
-          "--scaling", "minMax", "--seed", "18446744073709551615", "--threads", "1", "--json", "--output", "run"))
+          "--scaling", "minMax", "--seed", "18446744073709551615", "--threads", "1", "--regularizer", "elastic", "--lambda",
+          "0.001", "--early-stopping", "7", "--batch-norm", "--max-steps", "1000", "--max-time", "60", "--schedule", "linear",
+          "--json", "--output", "run"))
       let expected: JSON = [
         "apus_version": .string(apusVersion), "data": "breast-cancer", "target": "diagnosis", "task": "classification",
         "model": "mlp",
         "hidden": [5, 3], "activation": "tanh", "activation_parameters": [:], "loss": "softmaxCrossEntropy",
         "optimizer": "momentum",
-        "learning_rate": 0.25, "epochs": 2, "batch_size": 17, "precision": "bfloat16", "dropout": 0.125,
+        "learning_rate": 0.25, "schedule": "linear", "epochs": 2, "batch_size": 17, "precision": "bfloat16", "dropout": 0.125,
         "validation": 0.2, "test": 0.3,
         "impute": .null, "polynomial": 1, "scaling": "minMax", "deviation": "population",
-        "seed": "18446744073709551615", "threads": 1,
+        "seed": "18446744073709551615", "threads": 1, "regularizer": "elastic", "lambda": 0.001,
+        "early_stopping": 7, "batch_norm": true, "max_steps": 1000, "max_seconds": 60.0,
       ]
       #expect(try workspace.json("run/config.json") == expected)
       let summary = workspace.apus("summary", "run").output
       for layer in [
-        "Dense(30, 5, activation: .tanh)", "Dropout(0.125)", "Dense(5, 3, activation: .tanh)", "Dense(3, 2)",
+        "Dense(30, 5)", "BatchNorm(5)", "ActivationLayer(.tanh)", "Dropout(0.125)", "Dense(5, 3)", "Dense(3, 2)",
       ] {
         #expect(summary.contains(layer))
       }
@@ -96,10 +99,11 @@ extension CommandTests {
         "model": "mlp",
         "hidden": [128, 64], "activation": "relu", "activation_parameters": [:], "loss": "softmaxCrossEntropy",
         "optimizer": "adam",
-        "learning_rate": 0.001, "epochs": 1, "batch_size": 32, "precision": "float32", "dropout": 0.0,
+        "learning_rate": 0.001, "schedule": "constant", "epochs": 1, "batch_size": 32, "precision": "float32", "dropout": 0.0,
         "validation": 0.1, "test": 0.2,
         "impute": .null, "polynomial": 1, "scaling": "standardize", "deviation": "population", "seed": "0",
-        "threads": 0,
+        "threads": 0, "regularizer": .null, "lambda": .null,
+        "early_stopping": .null, "batch_norm": false, "max_steps": .null, "max_seconds": .null,
       ]
       #expect(try workspace.json("run/config.json") == expected)
     }

@@ -9,7 +9,7 @@ extension CommandTests {
     @Test func helpNamesEverything() {
       let help = workspace.apus("--help")
       expectSuccess(help)
-      for name in ["train", "evaluate", "predict", "generate", "plot", "summary", "datasets", "--version"] {
+      for name in ["train", "lr-find", "evaluate", "predict", "generate", "plot", "summary", "datasets", "--version"] {
         #expect(help.output.contains(name))
       }
       #expect(workspace.apus().output == help.output)
@@ -18,7 +18,8 @@ extension CommandTests {
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
         "--batch-size", "--precision", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads",
-        "--output", "--json", "--profile", "--trace", "--model", "--data", "--schedule", "--augment",
+        "--output", "--json", "--regularizer", "--lambda", "--early-stopping", "--batch-norm", "--max-steps", "--max-time",
+        "--profile", "--trace", "--model", "--data", "--schedule", "--augment",
         "(default: 128,64)", "default: relu)", "(default: 50 for tables)",
       ] {
         // Lines are broken anywhere.
@@ -65,6 +66,13 @@ extension CommandTests {
         (["--loss", "magic"], "--loss magic: expected one of softmaxCrossEntropy"), (["--task", "magic"], "'magic'"),
         (["--loss", "meanSquaredError"], "does not fit a classification"),
         (["--loss", "binaryCrossEntropy"], "for 2 classes; the data have 3"), (["--output", ""], "--output"),
+        (["--regularizer", "l3"], "'l3'"), (["--lambda", "0.1"], "--lambda: this is the factor of a penalty"),
+        (["--regularizer", "l2", "--lambda=-1"], "--lambda -1.0: expected at least 0"),
+        (["--regularizer", "l2", "--lambda", "nan"], "--lambda nan"),
+        (["--early-stopping", "0"], "--early-stopping 0: expected at least 1"), (["--early-stopping", "x"], "'x'"),
+        (["--max-steps", "0"], "--max-steps 0"), (["--max-time", "0"], "--max-time 0.0"),
+        (["--max-time", "inf"], "--max-time inf"), (["--batch-norm=1"], "--batch-norm"),
+        (["--batch-norm", "--batch-size", "1"], "batch normalisation needs at least 2 examples in a batch"),
         (["--trace", ""], "--trace"), (["--trace"], "--trace"), (["--profile=1"], "--profile"),
         (["--colour", "red"], "'--colour'"), (["wine"], "'wine'"), (["--target"], "--target"),
       ] as [([String], String)])

@@ -12,7 +12,7 @@ struct ApusBench: ParsableCommand {
       Networks (one step is forward, loss, backward and update on one fixed batch): \
       \(Workload.all.map(\.shortName).joined(separator: ", ")).
       Prediction of one sample: infer1-mlp, infer1-lenet, coldstart from the start of the process, concurrent-mlp on many threads.
-      The machine: ceilings. Kernels beside it: kernels, gemm, elementwise.
+      The machine: ceilings. Kernels beside it: kernels, gemm, elementwise, optimizers.
       Accuracy and speed of bfloat16 products beside float32: precision.
       """)
 
@@ -35,7 +35,7 @@ struct ApusBench: ParsableCommand {
   var profile = false
 
   private static let others = [
-    "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
+    "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise", "optimizers",
     "precision",
   ]
 
@@ -54,6 +54,7 @@ struct ApusBench: ParsableCommand {
     case "kernels": kernelBenchmark(seconds: seconds, threads: threads, into: &line)
     case "gemm": gemmBenchmark(seconds: seconds, into: &line)
     case "elementwise": elementwiseBenchmark(seconds: seconds, threads: threads, into: &line)
+    case "optimizers": optimizerBenchmark(seconds: seconds, threads: threads, into: &line)
     case "coldstart": try coldStartBenchmark(mode: mode, data: data, into: &line)
     case "infer1-mlp": try predictionBenchmark(mode: mode, data: data, seconds: seconds, into: &line)
     case "infer1-lenet":

@@ -38,7 +38,7 @@ public struct ImageRun: NetworkRun {
       isAugmented ? [.shift(upTo: 2)] + (isMirrored ? [.flipHorizontally()] : []) : []
     let shape = Array(all.features.shape.dropFirst())
     let classes = all.classNames.count
-    let dropout = plan.dropout
+    let (dropout, refinements) = (plan.dropout, plan.refinements)
     let layers = withSeed(plan.seed) {
       switch network {
       case .mlp:
@@ -46,7 +46,7 @@ public struct ImageRun: NetworkRun {
         return Sequential {
           Flatten()
           for (inputs, outputs) in zip(sizes, hidden) {
-            Dense(inputs, outputs, activation: .relu)
+            refinements.hidden(inputs, outputs, activation: .relu)
             if dropout > 0 { Dropout(dropout) }
           }
           Dense(sizes[sizes.count - 1], classes)
@@ -73,17 +73,20 @@ public struct ImageRun: NetworkRun {
   }
 
   public var settings: JSON {
-    plan.json([
-      JSON.Member("data", .string(data.rawValue)), JSON.Member("model", .string(network.rawValue)),
-      JSON.Member("augmented", .bool(!augmentations.isEmpty)),
-    ])
+    plan.json(
+      [
+        JSON.Member("data", .string(data.rawValue)), JSON.Member("model", .string(network.rawValue)),
+        JSON.Member("augmented", .bool(!augmentations.isEmpty)),
+      ] + plan.refinements.members)
   }
 
   public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
-    let loader = DataLoader(training, batchSize: plan.batchSize, augmentations: augmentations, seed: plan.seed)
+    var loader = try plan.refinements.loader(training, batchSize: plan.batchSize, seed: plan.seed)
+    (loader.augmentations, loader.prefetchCount) = (augmentations, 2)
     let held = DataLoader(validation, batchSize: 256, isShuffled: false)
     return try trainer(of: model.network, steps: plan.epochs * loader.batchCount).fit(
-      loader, validation: validation.count > 0 ? held : nil, epochs: plan.epochs, progress: progress, onEpoch: onEpoch)
+      loader, validation: validation.count > 0 ? held : nil, epochs: plan.epochs, progress: progress,
+      callbacks: plan.refinements.callbacks(hasValidation: validation.count > 0), onEpoch: onEpoch)
   }
 
   public func profile() throws -> ProgramProfile? {
@@ -94,7 +97,8 @@ public struct ImageRun: NetworkRun {
     plan.useThreads()
     return Trainer(
       network, loss: .softmaxCrossEntropy, optimizer: plan.makeOptimizer(), metrics: [.accuracy],
-      schedule: plan.makeSchedule(steps: steps), seed: plan.seed, precision: plan.precision)
+      schedule: plan.makeSchedule(steps: steps), regularization: plan.refinements.regularization(of: network),
+      seed: plan.seed, precision: plan.precision)
   }
 
   public func scores(of epoch: Epoch) -> [Score] {

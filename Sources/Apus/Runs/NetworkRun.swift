@@ -22,11 +22,15 @@ public protocol NetworkRun {
   /// Writes the network with what is needed to use it into one file, as a whole or not at all.
   func save(to path: String) throws
 
+  /// What is probably wrong with network, loss and data, before any training.
+  var warnings: [Finding] { get }
+
   /// Writes further files, such as pictures of samples, into the run's directory.
   func writeExtras(to directory: String) throws
 }
 
 extension NetworkRun {
+  public var warnings: [Finding] { [] }
   public func writeExtras(to directory: String) throws {}
   public func profile() throws -> ProgramProfile? { nil }
 }
@@ -60,6 +64,7 @@ public struct TrainingChoices: Sendable, Hashable {
   public var batchSize: Int?
   public var dropout: Double?
   public var precision = Precision.float32
+  public var refinements = TrainingRefinements()
   public var seed: UInt64 = 0
   /// 0: all cores.
   public var threads = 0
@@ -76,6 +81,7 @@ struct TrainingPlan {
   var batchSize: Int
   var dropout = 0.0
   var precision = Precision.float32
+  var refinements = TrainingRefinements()
   var seed: UInt64 = 0
   var threads = 0
 
@@ -89,6 +95,8 @@ struct TrainingPlan {
     plan.epochs = choices.epochs ?? epochs
     plan.batchSize = choices.batchSize ?? batchSize
     plan.dropout = choices.dropout ?? dropout
+    plan.refinements = choices.refinements
+    try plan.refinements.check()
     (plan.precision, plan.seed, plan.threads) = (choices.precision, choices.seed, choices.threads)
     func require(_ condition: Bool, _ sentence: String) throws(RunConfigurationError) {
       if !condition { throw RunConfigurationError(sentence) }
@@ -103,14 +111,7 @@ struct TrainingPlan {
 
   func makeOptimizer() -> any Optimizer { optimizer.make(learningRate: learningRate) }
 
-  /// From the learning rate down to a fortieth of it, unless it is constant.
-  func makeSchedule(steps: Int) -> LearningRateSchedule {
-    switch schedule {
-    case .constant: .constant(learningRate)
-    case .linear: .linear(from: learningRate, to: learningRate / 40, steps: steps)
-    case .cosine: .cosine(from: learningRate, to: learningRate / 40, steps: steps)
-    }
-  }
+  func makeSchedule(steps: Int) -> LearningRateSchedule { schedule.make(learningRate: learningRate, steps: steps) }
 
   func useThreads() { if threads > 0 { Threads.count = threads } }
 
@@ -125,6 +126,17 @@ struct TrainingPlan {
         // A seed may exceed what JSON readers take for a number.
         JSON.Member("seed", .string(String(seed))), JSON.Member("threads", .integer(threads)),
       ])
+  }
+}
+
+extension TrainingChoices.ScheduleKind {
+  /// From the learning rate down to a fortieth of it, unless it is constant.
+  func make(learningRate: Double, steps: Int) -> LearningRateSchedule {
+    switch self {
+    case .constant: .constant(learningRate)
+    case .linear: .linear(from: learningRate, to: learningRate / 40, steps: steps)
+    case .cosine: .cosine(from: learningRate, to: learningRate / 40, steps: steps)
+    }
   }
 }
 

@@ -43,8 +43,12 @@ public struct RunConfiguration: Sendable, Hashable {
   public var batchSize = 32
   /// In which the products of training are computed.
   public var precision = Precision.float32
+  /// How the learning rate falls.
+  public var schedule = TrainingChoices.ScheduleKind.constant
   /// The probability to drop a hidden unit while training.
   public var dropout = 0.0
+  /// Regularisation, normalisation and an early end.
+  public var refinements = TrainingRefinements()
   /// The share of the training data that is held back to watch progress.
   public var validationFraction = 0.1
   /// The share of all data that is held back to measure the result.
@@ -89,6 +93,7 @@ public struct RunConfiguration: Sendable, Hashable {
     if let learningRate {
       try require(learningRate > 0 && learningRate.isFinite, "the learning rate \(learningRate) is not more than 0")
     }
+    try refinements.check()
   }
 
   var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }
@@ -113,31 +118,35 @@ public struct RunConfiguration: Sendable, Hashable {
 
   /// Every choice, with defaults filled in, for `config.json`.
   public func json(loss: Loss, task: Dataset.Task, target: String) -> JSON {
-    .object(
-      [
-        JSON.Member("apus_version", .string(apusVersion)),
-        JSON.Member("data", .string(data)),
-        JSON.Member("target", .string(target)),
-        JSON.Member("task", .string(task.rawValue)),
-        JSON.Member("model", .string(model.rawValue)),
-        JSON.Member("hidden", .array(hidden.map { .integer($0) })),
-        JSON.Member("activation", .string(activation.name)),
-        JSON.Member(
-          "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
-        JSON.Member("loss", .string(loss.name)),
-        JSON.Member("optimizer", .string(optimizer.rawValue)),
-        JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
-        JSON.Member("epochs", .integer(epochs)),
-        JSON.Member("batch_size", .integer(batchSize)),
-        JSON.Member("precision", .string(precision.rawValue)),
-        JSON.Member("dropout", .number(dropout)),
-        JSON.Member("validation", .number(validationFraction)),
-        JSON.Member("test", .number(testFraction)),
-      ] + preprocessingJSON + [
-        // A seed may exceed what JSON readers take for a number.
-        JSON.Member("seed", .string(String(seed))),
-        JSON.Member("threads", .integer(threads)),
-      ])
+    .object(members(loss: loss, task: task, target: target) + refinements.members)
+  }
+
+  private func members(loss: Loss, task: Dataset.Task, target: String) -> [JSON.Member] {
+    [
+      JSON.Member("apus_version", .string(apusVersion)),
+      JSON.Member("data", .string(data)),
+      JSON.Member("target", .string(target)),
+      JSON.Member("task", .string(task.rawValue)),
+      JSON.Member("model", .string(model.rawValue)),
+      JSON.Member("hidden", .array(hidden.map { .integer($0) })),
+      JSON.Member("activation", .string(activation.name)),
+      JSON.Member(
+        "activation_parameters", .object(activation.parameters.map { JSON.Member($0.name, .number($0.value)) })),
+      JSON.Member("loss", .string(loss.name)),
+      JSON.Member("optimizer", .string(optimizer.rawValue)),
+      JSON.Member("learning_rate", .number(learningRate ?? optimizer.defaultLearningRate)),
+      JSON.Member("schedule", .string(schedule.rawValue)),
+      JSON.Member("epochs", .integer(epochs)),
+      JSON.Member("batch_size", .integer(batchSize)),
+      JSON.Member("precision", .string(precision.rawValue)),
+      JSON.Member("dropout", .number(dropout)),
+      JSON.Member("validation", .number(validationFraction)),
+      JSON.Member("test", .number(testFraction)),
+    ] + preprocessingJSON + [
+      // A seed may exceed what JSON readers take for a number.
+      JSON.Member("seed", .string(String(seed))),
+      JSON.Member("threads", .integer(threads)),
+    ]
   }
 }
 

@@ -42,7 +42,7 @@ public struct TabularRun {
     let network = withSeed(configuration.seed) {
       Sequential {
         for (inputs, outputs) in zip(sizes, sizes.dropFirst().dropLast()) {
-          Dense(inputs, outputs, activation: configuration.activation)
+          configuration.refinements.hidden(inputs, outputs, activation: configuration.activation)
           if configuration.dropout > 0 { Dropout(configuration.dropout) }
         }
         Dense(sizes[sizes.count - 2], sizes[sizes.count - 1])
@@ -92,9 +92,26 @@ public struct TabularRun {
   public func train(
     progress: Progress = .automatic, onEpoch: (Epoch) throws -> Void = { _ in }
   ) throws -> History {
-    try trainer(of: model.network).fit(
-      training, validation: validation.count > 0 ? validation : nil, epochs: configuration.epochs,
-      batchSize: configuration.batchSize, progress: progress, onEpoch: onEpoch)
+    let hasValidation = validation.count > 0
+    return try trainer(of: model.network).fit(
+      try loader(),
+      validation: hasValidation ? DataLoader(validation, batchSize: 1024, isShuffled: false, prefetchCount: 0) : nil,
+      epochs: configuration.epochs, progress: progress,
+      callbacks: configuration.refinements.callbacks(hasValidation: hasValidation), onEpoch: onEpoch)
+  }
+
+  private func loader() throws(RunConfigurationError) -> DataLoader {
+    try configuration.refinements.loader(
+      training, batchSize: configuration.batchSize, seed: configuration.seed)
+  }
+
+  public var warnings: [Finding] { diagnose(model.network, loss: loss, data: training) }
+
+  /// Tries learning rates on the network, which stays as it is.
+  /// - Throws: `TrainingError` if the rates are none to try.
+  public func searchLearningRate(in range: ClosedRange<Double>, steps: Int) throws -> LearningRateSearch {
+    try trainer(of: model.network).searchLearningRate(
+      on: training, in: range, steps: steps, batchSize: configuration.batchSize)
   }
 
   /// Measures where the time of a training step goes, on a copy: the network stays as it is.
@@ -107,9 +124,13 @@ public struct TabularRun {
     if configuration.threads > 0 { Threads.count = configuration.threads }
     let rate = configuration.learningRate ?? configuration.optimizer.defaultLearningRate
     let optimizer = configuration.optimizer.make(learningRate: rate)
+    let steps = configuration.epochs * max(1, (try? loader())?.batchCount ?? 1)
     return Trainer(
       network, loss: loss, optimizer: optimizer, metrics: task == .classification ? [.accuracy] : [],
-      seed: configuration.seed, precision: configuration.precision)
+      schedule: configuration.schedule == .constant
+        ? nil : configuration.schedule.make(learningRate: rate, steps: steps),
+      regularization: configuration.refinements.regularization(of: network), seed: configuration.seed,
+      precision: configuration.precision)
   }
 
   /// How good the trained network is on the training data and on the test data, nil without any.

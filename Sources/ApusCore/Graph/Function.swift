@@ -65,6 +65,7 @@ package func apply<F: Function>(_ function: F, _ x: [Tensor]) -> Tensor {
   let y = Tensor(uninitialized: type.shape, type.dtype, on: x.first?.backend ?? Device.current.backend)
   Recorder.current?.begin(function)
   function.forward(x, into: y)
+  OperationObserver.current?.note(function.name, function.detail, x, [y])
   guard type.dtype.isFloatingPoint, isRecording(x) else { return y }
   let saved = function.savesOutput ? y.object.storage : nil
   y.object.attach(record(function, x, type, savedOutput: saved))

@@ -44,7 +44,8 @@ private struct PendingGradients {
 private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [Tensor] {
   var gradients = [Tensor?](repeating: nil, count: variables.count)
   if let root = y.node, let earliest = variables.first?.node?.sequence {
-    let recorder = Recorder.current
+    let (recorder, observer) = (Recorder.current, OperationObserver.current)
+    defer { observer?.pullBack(through: nil) }
     var pending = PendingGradients()
     pending.add(seed, to: root)
     while let item = pending.removeLatest() {
@@ -56,6 +57,7 @@ private func pullBack(from y: Tensor, seed: Tensor, to variables: [Tensor]) -> [
       guard let function = node.function else { continue }
       let inputs = node.inputs
       recorder?.pullBack(through: node.layer)
+      observer?.pullBack(through: node)
       // Nothing older than the variables can lead to one.
       func isNeeded(_ i: Int) -> Bool { inputs[i].node.map { $0.sequence >= earliest } ?? false }
       if node.isFurtherResult, let result = function as? ResultNumber {

@@ -39,6 +39,7 @@ package func apply<F: MultipleFunction>(_ function: F, _ x: [Tensor]) -> [Tensor
   var run = MultipleRun(function: function, types: types)
   Recorder.current?.begin(run)
   function.forward(x, into: y)
+  OperationObserver.current?.note(function.name, function.detail, x, y)
   guard isRecording(x) else { return y }
   run.saved = y.indices.map { function.saves(output: $0) ? y[$0].object.storage : nil }
   let node = record(run, x, types[0], savedOutput: run.saved[0])

@@ -39,12 +39,7 @@ public final class Parallel: Layer {
 
   public func forward(_ x: Tensor) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
-    let outputs = branches.map { $0(x) }
-    return switch joining {
-    case .concatenate: outputs.count == 1 ? outputs[0] : concatenate(outputs, axis: -1)
-    case .add: outputs.dropFirst().reduce(outputs[0], +)
-    case .multiply: outputs.dropFirst().reduce(outputs[0], *)
-    }
+    return joining(branches.map { $0(x) })
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -52,19 +47,12 @@ public final class Parallel: Layer {
     for (i, branch) in branches.enumerated() {
       do { shapes.append(try branch.outputShape(for: input)) } catch { throw error.inside("Parallel, branch \(i)") }
     }
-    let isSide = joining == .concatenate
-    let common = shapes.map { isSide ? Shape($0.dropLast()) : $0 }
-    guard common.allSatisfy({ $0 == common[0] }),
-      !isSide || shapes.allSatisfy({ $0.rank == shapes[0].rank && $0.rank > 0 })
-    else {
+    guard let shape = joining.shape(of: shapes) else {
       throw ShapeError(
         description,
         "an input of shape \(input) was found; expected outputs that fit each other, not "
           + shapes.map(\.description).joined(separator: " and "))
     }
-    guard isSide else { return shapes[0] }
-    var shape = shapes[0]
-    shape[shape.rank - 1] = shapes.reduce(0) { $0 + $1.last! }
     return shape
   }
 
@@ -72,6 +60,30 @@ public final class Parallel: Layer {
 
   public var description: String {
     "Parallel(.\(joining), " + branches.map(\.description).joined(separator: ", ") + ")"
+  }
+}
+
+extension Parallel.Joining {
+  /// Several tensors as one.
+  func callAsFunction(_ x: [Tensor]) -> Tensor {
+    switch self {
+    case .concatenate: x.count == 1 ? x[0] : ApusCore.concatenate(x, axis: -1)
+    case .add: x.dropFirst().reduce(x[0], +)
+    case .multiply: x.dropFirst().reduce(x[0], *)
+    }
+  }
+
+  /// The shape of several tensors, at least one, as one; nil if they do not fit each other.
+  func shape(of shapes: [Shape]) -> Shape? {
+    let isSide = self == .concatenate
+    let common = shapes.map { isSide ? Shape($0.dropLast()) : $0 }
+    guard common.allSatisfy({ $0 == common[0] }),
+      !isSide || shapes.allSatisfy({ $0.rank == shapes[0].rank && $0.rank > 0 })
+    else { return nil }
+    guard isSide else { return shapes[0] }
+    var shape = shapes[0]
+    shape[shape.rank - 1] = shapes.reduce(0) { $0 + $1.last! }
+    return shape
   }
 }
 

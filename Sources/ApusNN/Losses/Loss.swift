@@ -10,6 +10,8 @@ public struct Loss: Sendable, CustomStringConvertible {
     case binaryClassification
     /// Numbers of the prediction's shape.
     case regression
+    /// Columns for several outputs, which the loss takes apart.
+    case joint
   }
 
   /// The name in code, files and on the command line.

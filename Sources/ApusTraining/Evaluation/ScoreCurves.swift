@@ -7,7 +7,10 @@ public struct ThresholdPoint: Sendable, Hashable {
   public let counts: BinaryCounts
 
   /// The share of the negative examples that is taken for positive; nil without negative examples.
-  public var falsePositiveRate: Double? { counts.specificity.map { 1 - $0 } }
+  public var falsePositiveRate: Double? {
+    let negatives = counts.falsePositives + counts.trueNegatives
+    return negatives > 0 ? Double(counts.falsePositives) / Double(negatives) : nil
+  }
   /// The share of the positive examples that is found; nil without positive examples.
   public var truePositiveRate: Double? { counts.recall }
 }

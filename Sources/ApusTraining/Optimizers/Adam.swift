@@ -33,7 +33,7 @@ public final class Adam: Optimizer {
 
   // The corrections are the same for every element, so they come in as scalars: step = −α / (1 − β₁ᵗ), correction = 1 /
   // (1 − β₂ᵗ).
-  private static func adam(_ decay: Update.Decay) -> Update {
+  static func adam(_ decay: Update.Decay) -> Update {
     Update(states: 2, scalars: 7, decay: decay) { p, g, s, k in
       var (m, v) = (s[0], s[1])
       let (beta1, rest1, beta2, rest2) = (k[0], k[1], k[2], k[3])
@@ -59,10 +59,15 @@ public final class Adam: Optimizer {
   }
 
   public func rule(step: Int) -> (update: Update, scalars: [Double]) {
+    let scalars = Self.scalars(betas, learningRate, epsilon, step: step)
+    return (update, decay.scalars(scalars, learningRate: learningRate))
+  }
+
+  /// The rule's scalars, without that of a decay.
+  static func scalars(_ betas: (Double, Double), _ learningRate: Double, _ epsilon: Double, step: Int) -> [Double] {
     let (beta1, beta2) = betas
     let (power1, power2) = (power(beta1, step), power(beta2, step))
-    let scalars = [beta1, 1 - beta1, beta2, 1 - beta2, -learningRate / (1 - power1), 1 / (1 - power2), epsilon]
-    return (update, decay.scalars(scalars, learningRate: learningRate))
+    return [beta1, 1 - beta1, beta2, 1 - beta2, -learningRate / (1 - power1), 1 / (1 - power2), epsilon]
   }
 
   public var description: String {

@@ -13,8 +13,9 @@ public final class AdamW: Optimizer {
   /// ε, which keeps the division finite.
   public let epsilon: Double
   /// λ, at least 0.
-  public let weightDecay: Double
+  public var weightDecay: Double { decay.strength }
   public let memory = OptimizerMemory()
+  private let decay: WeightDecay
   private let decays: (Parameter) -> Bool
 
   /// Decays weights, but no biases and no scales or shifts of a normalisation: what has at least two axes.
@@ -25,38 +26,23 @@ public final class AdamW: Optimizer {
     learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
     weightDecay: Double = 0.01, decays: @escaping (Parameter) -> Bool = { _ in true }
   ) {
-    guard (0..<1).contains(betas.0) && (0..<1).contains(betas.1), weightDecay >= 0 else {
-      fatalError("AdamW: both betas, here \(betas), must be in [0, 1), the weight decay \(weightDecay) at least 0")
-    }
+    requireBetas(betas, "AdamW")
+    decay = WeightDecay(weightDecay, isDecoupled: true, "AdamW")
     self.learningRate = learningRate
     self.betas = betas
     self.epsilon = epsilon
-    self.weightDecay = weightDecay
     self.decays = decays
   }
 
-  // As Adam's; keep = 1 − α λ.
-  private static let update = Update(scalars: 8) { p, g, m, v, k in
-    let (beta1, rest1, beta2, rest2) = (k[0], k[1], k[2], k[3])
-    let (step, correction, epsilon, keep) = (k[4], k[5], k[6], k[7])
-    m = beta1 * m + rest1 * g
-    v = beta2 * v + rest2 * (g * g)
-    p = keep * p + step * m / (sqrt(v * correction) + epsilon)
-  }
+  private static let (keeping, decaying) = (Adam.adam(.none), Adam.adam(.decoupled))
 
   /// The group of the parameters that decay is 1, that of the others 0.
   public func group(of parameter: Parameter) -> Int { decays(parameter) ? 1 : 0 }
 
   public func rule(step: Int, group: Int) -> (update: Update, scalars: [Double]) {
-    let (beta1, beta2) = betas
-    let (power1, power2) = (power(beta1, step), power(beta2, step))
-    return (
-      Self.update,
-      [
-        beta1, 1 - beta1, beta2, 1 - beta2, -learningRate / (1 - power1), 1 / (1 - power2), epsilon,
-        group == 1 ? 1 - learningRate * weightDecay : 1,
-      ]
-    )
+    let scalars = Adam.scalars(betas, learningRate, epsilon, step: step)
+    guard group == 1, decay.strength > 0 else { return (Self.keeping, scalars) }
+    return (Self.decaying, decay.scalars(scalars, learningRate: learningRate))
   }
 
   public func rule(step: Int) -> (update: Update, scalars: [Double]) { rule(step: step, group: 1) }

@@ -20,13 +20,14 @@ void apus_set_threads(int32_t threads);
 int32_t apus_threads(void);
 
 /// The calling thread's words for the innermost gradient scope, layer path (see Graph/Scope.swift), recorder of kernel calls (see
-/// Program/Recorder.swift), observer of layers (see Graph/OutputObserver.swift), precision of products (see Precision.swift) and
-/// whether shapes broadcast strictly (see Broadcasting.swift).
+/// Program/Recorder.swift), observers of layers and of operations (see Graph/OutputObserver.swift, Graph/OperationObserver.swift),
+/// precision of products (see Precision.swift) and whether shapes broadcast strictly (see Broadcasting.swift).
 typedef struct {
   void *_Nullable gradient_scope;
   void *_Nullable layer_path;
   void *_Nullable recorder;
   void *_Nullable output_observer;
+  void *_Nullable operation_observer;
   bool is_recording;
   uint8_t precision;
   bool broadcasts_strictly;
