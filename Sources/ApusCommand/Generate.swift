@@ -60,7 +60,7 @@ struct Generate: ParsableCommand {
     try refuse(("--count", count != nil), ("--output", output != nil), as: "texts")
     var random = RandomSource(seed: seed)
     let prompt = prompt ?? ""
-    if !json { try Console.write(prompt, to: 1) }
+    if !json { try Console.stream(prompt) }
     var problem: (any Error)?
     let written: String
     do {
@@ -69,7 +69,7 @@ struct Generate: ParsableCommand {
         by: Sampler(temperature: temperature ?? 0.8, topK: topK, topP: topP), using: &random
       ) { piece in
         guard !json, problem == nil else { return }
-        do { try Console.write(piece, to: 1) } catch { problem = error }
+        do { try Console.stream(piece) } catch { problem = error }
       }
     } catch let error as TokenizerError { throw Failure(sentence: "--prompt: \(error).", code: Failure.usage) }
     if let problem { throw problem }

@@ -7,9 +7,10 @@ struct Plot: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plot", abstract: "Draw a run: its losses, its answers and its weights.",
     discussion: """
-      Losses and metrics over the epochs, first-layer weights; on the test data the confusion matrix, for two classes the ROC \
-      and precision-recall curves, for two features the decision boundary, and for a regression the predictions. The paths \
-      are printed. With --format text the curves are printed themselves.
+      Losses and metrics over the epochs, and first-layer weights. On the test data the confusion matrix; of tables for two classes \
+      the ROC and precision-recall curves, for two features the decision boundary, and for a regression the predictions; of images \
+      feature maps, saliency, occlusion and where the last hidden layer puts them. Of texts the embedding of the tokens; of networks \
+      that make images samples, reconstructions and codes. The paths are printed. With --format text the curves are printed themselves.
       """)
 
   @Argument(help: "The directory of a run.")
@@ -20,7 +21,8 @@ struct Plot: ParsableCommand {
   var output: String?
   @Option(help: "svg, png or text.")
   var format: Format = .svg
-  @Option(help: "The data with known targets, where they are no longer where they were.")
+  @Option(
+    help: "Where the data are if they are no longer where they were: a table, or the directory of the images' files.")
   var data: String?
 
   func validate() throws { try require(output != "", "--output: expected a directory.") }
@@ -37,7 +39,9 @@ struct Plot: ParsableCommand {
       _ = try Failure.writing { try FileSystem.makeDirectory(target) }
       var missing: Failure?
       do {
-        pictures += try Failure.catching { try record.picturesOfPredictions(on: try record.testData(data)) }
+        pictures += try Failure.catching {
+          try record.testData(data).map { try record.picturesOfPredictions(on: $0) } ?? []
+        }
       } catch let failure as Failure {
         // Data that were asked for must be there; those of the training may have gone.
         if data != nil { throw failure }
