@@ -5,7 +5,7 @@
 
 Runs apus-bench (swift build -c release --package-path Benchmarks) and the scripts in Benchmarks/Peers for which one of the
 given Pythons has the packages. Before any time counts, all must compute the same: the losses are compared with the reference in
-Tests/ApusNNTests/Fixtures/workloads.json, or with each other. If they differ, the exit code is 1.
+Tests/ApusNNTests/Fixtures/*workloads.json, or with each other. If they differ, the exit code is 1.
 """
 
 import argparse
@@ -13,15 +13,15 @@ import os
 import sys
 
 from command_line import measure_command_line
-from contestants import DENSE, FRAMEWORKS, HERE, Contestant, Results, find_peers
-from dense import show_dense
+from contestants import FRAMEWORKS, HERE, NETWORKS, Contestant, Results, find_peers
 from kernels import show_micro
 from machine import describe
+from networks import show_networks
 from side_by_side import side_by_side
 
 ROOT = os.path.dirname(HERE)
 MICRO = ('ceilings', 'kernels', 'gemm', 'elementwise', 'optimizers')
-WORKLOADS = (*DENSE, *MICRO, 'concurrent-mlp', 'command')
+WORKLOADS = (*NETWORKS, *MICRO, 'concurrent-mlp', 'command')
 # A start is short and differs much: more of them.
 STARTS_PER_ROUND = 3
 
@@ -72,7 +72,7 @@ def main():
     if hasattr(os, 'sched_setaffinity'):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     apus = [
-        Contestant('Apus', 'program', [options.bench], (*DENSE, 'concurrent-mlp')),
+        Contestant('Apus', 'program', [options.bench], (*NETWORKS, 'concurrent-mlp')),
         Contestant('Apus', 'eager', [options.bench], WORKLOADS),
     ]
     peers, absent = find_peers(options.python.split(':'), options.peers)
@@ -90,7 +90,7 @@ def main():
     versions = {c.name: lines[0]['version'] for w in results.lines.values() for c, lines in w.items()}
     print('Versions:', ', '.join(f'{name} {version}' for name, version in versions.items()))
     show_failures(results)
-    good = show_dense(results)
+    good = show_networks(results)
     show_micro(results)
     if 'command' in options.workloads:
         measure_command_line(options.apus, ROOT)

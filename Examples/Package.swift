@@ -6,14 +6,27 @@ let swift: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// One short program for each kind of model.
+/// One short program for each kind of model: the product's name, and its folder in `Sources`.
+let models = [
+  (name: "autoencoders", folder: "Autoencoders"), (name: "char-gpt", folder: "CharGPT"),
+  (name: "char-lstm", folder: "CharLSTM"), (name: "dcgan", folder: "DCGAN"), (name: "gan-1d", folder: "GAN1D"),
+  (name: "lenet", folder: "LeNet"), (name: "resnet", folder: "ResNet"), (name: "vae", folder: "VAE"),
+]
+
+let apus = Target.Dependency.product(name: "Apus", package: "Apus")
+
 let package = Package(
   name: "Examples",
-  products: [.executable(name: "char-lstm", targets: ["CharLSTM"])],
+  products: models.map { .executable(name: $0.name, targets: [$0.folder]) },
   dependencies: [.package(name: "Apus", path: "..")],
-  targets: [
-    .executableTarget(
-      name: "CharLSTM", dependencies: [.product(name: "Apus", package: "Apus")], swiftSettings: swift)
-  ],
+  targets: models.map {
+    .executableTarget(name: $0.folder, dependencies: [apus, "ExampleOptions"], swiftSettings: swift)
+  }
+    + [
+      // The options that the models' programs share.
+      .target(name: "ExampleOptions", dependencies: [apus], swiftSettings: swift),
+      // Runs the programs as processes.
+      .testTarget(name: "ExamplesTests", swiftSettings: swift),
+    ],
   swiftLanguageModes: [.v6]
 )

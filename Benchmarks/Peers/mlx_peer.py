@@ -1,8 +1,7 @@
 """MLX. Modes: compile (a training step as one compiled function), eager."""
 
 from timing import measure, measure_products, predict
-from workloads import DROPPED, EPSILON, MOMENTUM, STATISTICS_MOMENTUM
-from workloads import batch, chosen_mode, matrices, network, options, parameters, predicts
+from workloads import MOMENTUM, batch, channels_last, chosen_mode, matrices, network, options, parameters, predicts
 
 import mlx.core as mx
 import numpy as np
@@ -21,31 +20,14 @@ if options.workload == 'gemm':
     measure_products('mlx', version, mode, make)
     raise SystemExit
 
+from mlx_networks import network as build  # noqa: E402 (products start without)
+
 net = network()
-
-
-def build(layers):
-    modules = []
-    for layer in layers:
-        normalized = layer.gain is not None
-        dense = nn.Linear(*layer.weight.T.shape, bias=not normalized)
-        dense.weight = mx.array(layer.weight)
-        if not normalized:
-            dense.bias = mx.array(layer.bias)
-        modules.append(dense)
-        if normalized:  # gains start as 1 and shifts as 0 here too
-            modules.append(nn.BatchNorm(len(layer.gain), eps=EPSILON, momentum=STATISTICS_MOMENTUM))
-        if layer is not layers[-1]:
-            modules.append(nn.Tanh() if net.activation == 'tanh' else nn.ReLU())
-        if normalized:
-            modules.append(nn.Dropout(DROPPED))
-    return nn.Sequential(*modules)
-
-
-model = build(parameters(net))
+arrays = parameters(net)
+model = build(net, arrays)
 count = sum(value.size for _, value in utils.tree_flatten(model.trainable_parameters()))
 x, target = batch(net)
-x = mx.array(x)
+x = mx.array(channels_last(x))
 mx.eval(model.parameters(), x)
 
 if predicts():
@@ -68,6 +50,9 @@ criterion = {
 }[net.loss]
 if net.optimizer == 'adam':
     optimizer = optimizers.Adam(net.rate, bias_correction=True)
+elif net.optimizer == 'adamw':  # matrices alone decay
+    forms = [optimizers.AdamW(net.rate, list(net.betas), weight_decay=decay, bias_correction=True) for decay in (net.decay, 0)]
+    optimizer = optimizers.MultiOptimizer(forms, [lambda name, value: value.ndim > 1])
 else:
     optimizer = optimizers.SGD(net.rate, momentum=MOMENTUM if net.optimizer == 'momentum' else 0)
 optimizer.init(model.trainable_parameters())

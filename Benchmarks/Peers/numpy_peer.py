@@ -39,14 +39,17 @@ def views(flat, shapes):
     return arrays
 
 
-# Weight and bias of every layer, then the gains of the normalised ones.
-layers = parameters(net)
-start = [array for layer in layers for array in (layer.weight, layer.bias)]
-start += [layer.gain for layer in layers if layer.gain is not None]
+# Weight and bias of every layer, a normalisation's shift for a bias, then the gains.
+arrays = parameters(net)
+layers = len(net.widths) - 1
+start = [
+    array for i in range(1, layers + 1) for array in (arrays[f'fc{i}.w'], arrays[f'fc{i}.b' if f'fc{i}.b' in arrays else f'bn{i}.b'])
+]
+start += [array for name, array in arrays.items() if name.endswith('.g')]
 shapes = [array.shape if array.ndim == 2 else (len(array), 1) for array in start]
 values = np.concatenate([array.ravel() for array in start])
 gradients = np.empty_like(values)
-pairs = 2 * len(layers)
+pairs = 2 * layers
 
 
 def by_kind(arrays):

@@ -29,10 +29,13 @@ enum Console {
 
   /// Writes lines to standard output. Names come from files that may hold anything: control characters are replaced.
   /// - Throws: `Failure` when nobody can take them, such as a full disk.
-  static func print(_ text: String) throws { try write(harmless(text, keepingNewlines: true) + "\n", to: 1) }
+  static func print(_ text: String) throws { try write(harmless(text, but: ["\n"]) + "\n", to: 1) }
+
+  /// Writes a piece of a text that a model makes to standard output; its layout stays.
+  static func stream(_ text: String) throws { try write(harmless(text, but: ["\n", "\r", "\t"]), to: 1) }
 
   /// Writes a line to standard error.
-  static func error(_ line: String) { try? write(harmless(line, keepingNewlines: false) + "\n", to: 2) }
+  static func error(_ line: String) { try? write(harmless(line, but: []) + "\n", to: 2) }
 
   static func write(_ text: String, to descriptor: Int32) throws {
     var text = text
@@ -54,9 +57,9 @@ enum Console {
       sentence: "standard output cannot be written (\(String(cString: strerror(code)))).", code: Failure.input)
   }
 
-  private static func harmless(_ text: String, keepingNewlines: Bool) -> String {
+  private static func harmless(_ text: String, but kept: [Unicode.Scalar]) -> String {
     func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
-      scalar.properties.generalCategory == .control && !(keepingNewlines && scalar == "\n")
+      scalar.properties.generalCategory == .control && !kept.contains(scalar)
     }
     guard text.unicodeScalars.contains(where: isHarmful) else { return text }
     var result = String.UnicodeScalarView()

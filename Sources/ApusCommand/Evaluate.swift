@@ -24,9 +24,7 @@ struct Evaluate: ParsableCommand {
       case .table(let model): try measure(model)
       case .image(let model): try measure(model)
       case .text(let model): try measure(model)
-      case .generative:
-        throw Failure(
-          sentence: "\(model): this model makes images; there is nothing to compare them with.", code: Failure.data)
+      case .generative(let model): try measure(model)
       }
     }
   }
@@ -43,14 +41,42 @@ struct Evaluate: ParsableCommand {
   }
 
   private func measure(_ model: ImageModel) throws {
+    let test = try testImages()
+    let (loss, report) = try model.evaluate(test)
+    try requireFinite(loss, test.name)
+    let evaluation = TabularEvaluation(loss: loss, quality: .classification(report))
+    try Console.print(json ? Self.line(evaluation, count: test.count).text() : evaluation.description)
+  }
+
+  private func measure(_ model: GenerativeModel) throws {
+    let test = try testImages()
+    guard let error = try model.reconstructionError(on: test) else {
+      throw Failure(
+        sentence: "\(self.model): this model makes images of noise; there is nothing to compare them with.",
+        code: Failure.data)
+    }
+    try requireFinite(error, test.name)
+    guard json else {
+      return try Console.print(
+        "mean squared error of the reproduced pixels \(error.formatted(precision: 5)) on \(test.count) images")
+    }
+    try Console.print(
+      JSON.object([
+        JSON.Member("event", "evaluation"), JSON.Member("examples", .integer(test.count)),
+        JSON.Member("error", .finite(error)),
+      ]).text())
+  }
+
+  private func testImages() throws -> Dataset {
     guard let set = ImageData(rawValue: data) else {
       throw DatasetError(
         "there are no images '\(data)'; there are \(ImageData.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    let test = try set.load(directory: directory).test
-    let (loss, report) = try model.evaluate(test)
-    let evaluation = TabularEvaluation(loss: loss, quality: .classification(report))
-    try Console.print(json ? Self.line(evaluation, count: test.count).text() : evaluation.description)
+    return try set.load(directory: directory).test
+  }
+
+  private func requireFinite(_ value: Double, _ name: String) throws {
+    guard value.isFinite else { throw DatasetError("\(name): the model's outputs are no numbers on these data") }
   }
 
   private func measure(_ model: TextModel) throws {
@@ -60,6 +86,7 @@ struct Evaluate: ParsableCommand {
       throw DatasetError("\(data): \(error)")
     }
     let loss = try model.loss(on: text)
+    try requireFinite(loss, data)
     guard json else {
       return try Console.print("loss \(loss.formatted(precision: 4)) nats for each token on \(text.count) tokens")
     }

@@ -60,18 +60,19 @@ struct Generate: ParsableCommand {
     try refuse(("--count", count != nil), ("--output", output != nil), as: "texts")
     var random = RandomSource(seed: seed)
     let prompt = prompt ?? ""
-    if !json { try Console.write(prompt, to: 1) }
+    // Before anything is written: does the model know these characters?
+    do { _ = try text.tokenizer.encode(prompt) } catch {
+      throw Failure(sentence: "--prompt: \(error).", code: Failure.usage)
+    }
+    if !json { try Console.stream(prompt) }
     var problem: (any Error)?
-    let written: String
-    do {
-      written = try text.generate(
-        after: prompt, count: length ?? 500,
-        by: Sampler(temperature: temperature ?? 0.8, topK: topK, topP: topP), using: &random
-      ) { piece in
-        guard !json, problem == nil else { return }
-        do { try Console.write(piece, to: 1) } catch { problem = error }
-      }
-    } catch let error as TokenizerError { throw Failure(sentence: "--prompt: \(error).", code: Failure.usage) }
+    let written = try text.generate(
+      after: prompt, count: length ?? 500,
+      by: Sampler(temperature: temperature ?? 0.8, topK: topK, topP: topP), using: &random
+    ) { piece in
+      guard !json, problem == nil else { return }
+      do { try Console.stream(piece) } catch { problem = error }
+    }
     if let problem { throw problem }
     guard json else { return try Console.print("") }
     try Console.print(

@@ -49,6 +49,9 @@ struct Predict: ParsableCommand {
 
   private func prediction(_ model: ImageModel) throws -> String {
     let probabilities = try model.probabilities(try Image(reading: input))
+    guard probabilities.floats.allSatisfy(\.isFinite) else {
+      throw DatasetError("\(input): the model's answer is no number")
+    }
     return CSVField.line(["class"] + model.classNames.map { "probability of \($0)" })
       + CSVField.line([model.classNames[probabilities.argMax(axis: 0).ints[0]]] + probabilities.floats.map { "\($0)" })
   }

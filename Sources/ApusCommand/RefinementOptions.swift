@@ -3,7 +3,7 @@ import ArgumentParser
 
 /// What `apus train` may add to a plain training.
 struct RefinementOptions: ParsableArguments {
-  @Option(help: "A penalty on large weights: l1, l2 or elastic.")
+  @Option(help: "A penalty on large weights: l1, l2 or elastic; l2 for linear, logistic and softmax regression.")
   var regularizer: TrainingRefinements.Penalty?
   @Option(
     help:
@@ -35,7 +35,7 @@ struct RefinementOptions: ParsableArguments {
   /// Which options were given, but for the one about the network itself.
   var given: [(option: String, isGiven: Bool)] {
     [
-      ("--regularizer", regularizer != nil), ("--early-stopping", earlyStopping != nil),
+      ("--early-stopping", earlyStopping != nil),
       ("--max-steps", maxSteps != nil),
       ("--max-time", maxTime != nil),
     ]

@@ -50,6 +50,7 @@ extension Train {
     ]
     let isTrainer = kind == .tables && estimator == nil || kind == .images && !isGenerative
     given += refinements.given.map { ($0.option, $0.isGiven, isTrainer) }
+    given.append(("--regularizer", refinements.regularizer != nil, isTrainer || estimator?.hasPenalty == true))
     given.append(("--batch-norm", refinements.batchNorm, chosenModel == "mlp"))
     given.append(("--schedule", schedule != nil, estimator == nil))
     for (option, isGiven) in [("--activation", activation != nil), ("--loss", loss != nil)] {
@@ -63,6 +64,9 @@ extension Train {
     if let wrong = given.first(where: { $0.isGiven && !$0.suits }) {
       let what = estimator == nil ? "network" : "model"
       throw ValidationError("\(wrong.option): this is not for the \(what) \(chosenModel) on \(kind.rawValue).")
+    }
+    if estimator != nil, let penalty = refinements.regularizer, penalty != .l2 {
+      throw ValidationError("--regularizer \(penalty.rawValue): for the model \(chosenModel) there is l2.")
     }
     if estimator == .adaline, let batchSize, batchSize != 1 {
       throw ValidationError(

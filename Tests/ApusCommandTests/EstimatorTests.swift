@@ -233,6 +233,9 @@ extension CommandTests {
         (["and", "--model", "linear", "--activation", "relu"], "--activation"),
         (["and", "--model", "perceptron", "--profile"], "--profile"), (["and", "--model", "svm"], "--model svm"),
         (["and", "--model", "perceptron", "--precision", "bfloat16"], "--precision"),
+        (["and", "--model", "perceptron", "--regularizer", "l2"], "--regularizer"),
+        (["and", "--model", "logistic", "--regularizer", "l1"], "--regularizer l1: for the model logistic there is l2"),
+        (["and", "--model", "logistic", "--early-stopping", "3"], "--early-stopping"),
         (["iris", "--impute", "average"], "'average'"), (["iris", "--polynomial", "0"], "--polynomial 0"),
         (["iris", "--polynomial", "21"], "--polynomial 21"), (["iris", "--deviation", "none"], "'none'"),
         (["iris", "--deviation", "sample", "--scaling", "robust"], "--deviation"),
@@ -240,6 +243,20 @@ extension CommandTests {
     func usage(arguments: [String], part: String) {
       expectFailure(workspace.run([Workspace.executable, "train"] + arguments + ["--json"]), 64, part)
       #expect(workspace.names() == [])
+    }
+
+    @Test func penalty() throws {
+      func run(_ name: String, _ lambda: String) throws -> Double {
+        expectSuccess(
+          workspace.apus(
+            "train", "breast-cancer", "--model", "logistic", "--test", "0", "--regularizer", "l2", "--lambda", lambda,
+            "--output", name))
+        return try TabularModel(path: workspace.directory + "/\(name)/model.safetensors").network.parameters[0].value.doubles.reduce(0) { $0 + $1 * $1 }
+      }
+      let (weak, strong) = (try run("weak", "0.001"), try run("strong", "1"))
+      #expect(strong < 0.2 * weak, "a stronger penalty, smaller weights: \(weak) \(strong)")
+      // λ beside the mean of 569 losses is 569 λ beside their sum.
+      #expect(try workspace.json("strong/config.json")["l2"] == 569)
     }
 
     @Test func dataThatDoNotSuit() {

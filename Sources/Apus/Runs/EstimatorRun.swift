@@ -139,21 +139,26 @@ extension EstimatorRun {
         ? .leastNorm
         : .gradientDescent(
           learningRate: configuration.learningRate ?? 0.1, steps: configuration.passes ?? 1000)
-      let found = try LinearRegression(l2: configuration.l2 ?? 0, solver: solver).fitted(to: training)
+      let found = try LinearRegression(l2: l2(usually: 0), solver: solver).fitted(to: training)
       return Fit(weights: found.weights!, bias: found.bias, losses: found.history)
     case .logistic where isBinary:
       let found = try LogisticRegression(
-        l2: configuration.l2 ?? 1, maxSteps: configuration.passes ?? 100
+        l2: l2(usually: 1), maxSteps: configuration.passes ?? 100
       ).fitted(to: training)
       return Fit(weights: found.weights!, bias: Tensor([found.bias]), losses: found.history)
     case .logistic, .softmax:
       // Of more than two classes, a logistic regression is a softmax regression.
       let found = try SoftmaxRegression(
-        l2: configuration.l2 ?? 1, maxSteps: configuration.passes ?? 100
+        l2: l2(usually: 1), maxSteps: configuration.passes ?? 100
       ).fitted(to: training)
       return Fit(weights: found.weights!, bias: found.bias, losses: found.history)
     case .mlp: fatalError("EstimatorRun: a network is trained by a TabularRun")
     }
+  }
+
+  /// The strength of the penalty beside the sum of the losses, as regressions take it; λ stands beside their mean.
+  private func l2(usually usual: Double) -> Double {
+    configuration.refinements.penalty == nil ? usual : configuration.refinements.lambda * Double(training.count)
   }
 
   private func perceptronFit(_ weights: Tensor, _ bias: [Double], losses: [Double], mistakes: [Double]) -> Fit {
@@ -210,9 +215,9 @@ extension EstimatorRun: NetworkRun {
     case .linear:
       members += [
         JSON.Member("learning_rate", number(configuration.learningRate)),
-        JSON.Member("l2", .number(configuration.l2 ?? 0)),
+        JSON.Member("l2", .number(l2(usually: 0))),
       ]
-    case .logistic, .softmax, .mlp: members.append(JSON.Member("l2", .number(configuration.l2 ?? 1)))
+    case .logistic, .softmax, .mlp: members.append(JSON.Member("l2", .number(l2(usually: 1))))
     }
     return .object(
       members + [

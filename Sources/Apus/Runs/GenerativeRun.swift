@@ -10,6 +10,7 @@ public struct GenerativeRun: NetworkRun {
   public let data: ImageData
   public let network: Network
   public let model: GenerativeModel
+  private let directory: String?
   private let plan: TrainingPlan
   private let (training, test): (Dataset, Dataset)
 
@@ -20,13 +21,17 @@ public struct GenerativeRun: NetworkRun {
   ) throws {
     self.data = data
     self.network = network
+    self.directory = directory
     plan = try Self.usualPlan(network).applying(choices)
     (training, test) = try data.load(directory: directory)
     let shape = Shape(training.features.shape.dropFirst())
-    guard training.count > 0 else { throw TrainingError("\(training.name): there are no images to train on") }
-    guard network != .dcgan || shape[0] == 28 else {
+    let pixels = "those of \(data.rawValue) are \(shape[0]) x \(shape[1])"
+    guard network != .dcgan || shape[0] == 28 && shape[1] == 28 else {
+      throw RunConfigurationError("the network dcgan makes images of 28 x 28 pixels; \(pixels)")
+    }
+    guard network != .autoencoder || shape[0] == shape[1] && shape[0] % 4 == 0 else {
       throw RunConfigurationError(
-        "the network dcgan makes images of 28 x 28 pixels; those of \(data.rawValue) are \(shape)")
+        "the network autoencoder is for square images whose extent is a multiple of 4; \(pixels)")
     }
     let layers: any ConfigurableLayer = withSeed(plan.seed) {
       switch network {
@@ -50,7 +55,10 @@ public struct GenerativeRun: NetworkRun {
   }
 
   public var settings: JSON {
-    plan.json([JSON.Member("data", .string(data.rawValue)), JSON.Member("model", .string(network.rawValue))])
+    plan.json([
+      JSON.Member("data", .string(data.rawValue)), JSON.Member("directory", directory.map { .string($0) } ?? .null),
+      JSON.Member("model", .string(network.rawValue)),
+    ])
   }
 
   private var metricNames: [String] { network == .dcgan ? ["generator_loss"] : [] }
@@ -102,7 +110,7 @@ public struct GenerativeRun: NetworkRun {
   }
 
   public func result() throws -> RunResult {
-    guard let error = model.reconstructionError(test.features) else {
+    guard let error = try model.reconstructionError(on: test) else {
       return RunResult(scores: [], text: "the samples are in samples.png")
     }
     return RunResult(
@@ -119,7 +127,7 @@ public struct GenerativeRun: NetworkRun {
     if let samples = model.generate(64, using: &random) {
       try Image(gridOf: samples, columns: 8).write(to: directory + "/samples.png")
     }
-    let shown = test.features[0..<min(10, test.count)]
+    let shown = test.pixels(0..<min(10, test.count))
     if let copies = model.reconstruct(shown) {
       try Image(gridOf: concatenate([shown, copies], axis: 0), columns: shown.shape[0])
         .write(to: directory + "/reconstructions.png")
@@ -197,15 +205,18 @@ public struct GenerativeModel: Sendable {
     }
   }
 
-  /// The mean squared difference of pixels and reproduced ones.
-  func reconstructionError(_ images: Tensor) -> Double? {
-    var (total, count) = (0.0, 0)
-    for start in stride(from: 0, to: images.shape[0], by: 256) {
-      let part = images[start..<min(start + 256, images.shape[0])]
+  /// The mean squared difference of pixels and reproduced ones; nil for a network that makes images of noise alone.
+  /// - Throws: `DatasetError` if there are no images, or not of the model's shape.
+  public func reconstructionError(on data: Dataset) throws -> Double? {
+    guard data.count > 0, data.features.shape.dropFirst().elementsEqual(imageShape) else {
+      throw DatasetError("\(data.name): there are no images of \(imageShape), which the model was trained on")
+    }
+    var total = 0.0
+    for range in data.parts(of: 256) {
+      let part = data.pixels(range)
       guard let copies = reconstruct(part) else { return nil }
       total += square(part - copies).sum().item
-      count += part.count
     }
-    return total / Double(max(1, count))
+    return total / Double(data.features.count)
   }
 }

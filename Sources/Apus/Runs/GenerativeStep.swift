@@ -6,11 +6,12 @@ final class GenerativeStep {
   private let noiseSize: Int?
 
   fileprivate init(
-    _ optimizers: [any Optimizer], noiseSize: Int? = nil, _ body: @escaping ([Tensor]) throws -> [Tensor]
+    _ optimizers: [any Optimizer], noiseSize: Int? = nil, precision: Precision,
+    _ body: @escaping ([Tensor]) throws -> [Tensor]
   ) {
     self.optimizers = optimizers
     self.noiseSize = noiseSize
-    program = Program("training step", body)
+    program = Program("training step") { inputs in try withPrecision(precision) { try body(inputs) } }
   }
 
   var learningRate = 0.0 {
@@ -32,18 +33,19 @@ extension GenerativeModel {
   func makeStep(_ plan: TrainingPlan) -> GenerativeStep {
     switch network {
     case let model as Autoencoder:
-      return step(plan.makeOptimizer(), model) { model, x in binaryCrossEntropy(logits: model(x), target: x) }
+      return step(plan, model) { model, x in binaryCrossEntropy(logits: model(x), target: x) }
     case let vae as VariationalAutoencoder:
-      return step(plan.makeOptimizer(), vae) { vae, x in vae.loss(x.reshaped([x.shape[0], x.count / x.shape[0]])) }
+      return step(plan, vae) { vae, x in vae.loss(x.reshaped([x.shape[0], x.count / x.shape[0]])) }
     case let gan as GAN: return step(gan, plan)
     default: fatalError("\(network) is not a generative network")
     }
   }
 
   private func step<Model: Layer>(
-    _ optimizer: any Optimizer, _ model: Model, _ loss: @escaping (Model, Tensor) -> Tensor
+    _ plan: TrainingPlan, _ model: Model, _ loss: @escaping (Model, Tensor) -> Tensor
   ) -> GenerativeStep {
-    GenerativeStep([optimizer]) { batch in
+    let optimizer = plan.makeOptimizer()
+    return GenerativeStep([optimizer], precision: plan.precision) { batch in
       let (value, gradients) = valueWithGradient(of: model) { loss($0, batch[0]) }
       try requireFinite(value)
       optimizer.update(model, gradients)
@@ -59,7 +61,7 @@ extension GenerativeModel {
       plan.optimizer == .adam ? Adam(learningRate: plan.learningRate, betas: (0.5, 0.999)) : plan.makeOptimizer()
     }
     let (first, second) = (optimizer(), optimizer())
-    return GenerativeStep([first, second], noiseSize: gan.noiseSize) { batch in
+    return GenerativeStep([first, second], noiseSize: gan.noiseSize, precision: plan.precision) { batch in
       let real = batch[0] * 2 - 1
       let fake = gan.generator(batch[1])
       let (ofDiscriminator, gradients) = valueWithGradient(of: gan.discriminator) { _ in

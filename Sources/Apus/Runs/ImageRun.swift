@@ -12,6 +12,8 @@ public struct ImageRun: NetworkRun {
   public let model: ImageModel
   private let plan: TrainingPlan
   private let augmentations: [Augmentation]
+  /// What was asked for, for `config.json`.
+  private let (directory, hidden, validationFraction): (String?, [Int], Double)
   private let (training, validation, test): (Dataset, Dataset, Dataset)
 
   /// Reads the data and builds the network.
@@ -28,6 +30,7 @@ public struct ImageRun: NetworkRun {
   ) throws {
     self.data = data
     self.network = network
+    (self.directory, self.hidden, self.validationFraction) = (directory, hidden, validationFraction)
     plan = try Self.usualPlan(network).applying(choices)
     let (all, test) = try data.load(directory: directory)
     (training, validation) = all.split(testFraction: validationFraction, seed: plan.seed)
@@ -38,6 +41,12 @@ public struct ImageRun: NetworkRun {
       isAugmented ? [.shift(upTo: 2)] + (isMirrored ? [.flipHorizontally()] : []) : []
     let shape = Array(all.features.shape.dropFirst())
     let classes = all.classNames.count
+    // LeNet's two convolutions without padding and its poolings leave nothing of smaller images.
+    guard network != .lenet || shape[0] == shape[1] && shape[0] >= 12 else {
+      throw RunConfigurationError(
+        "the network lenet is for square images of at least 12 x 12 pixels; those of \(data.rawValue) are "
+          + "\(shape[0]) x \(shape[1])")
+    }
     let (dropout, refinements) = (plan.dropout, plan.refinements)
     let layers = withSeed(plan.seed) {
       switch network {
@@ -75,8 +84,10 @@ public struct ImageRun: NetworkRun {
   public var settings: JSON {
     plan.json(
       [
-        JSON.Member("data", .string(data.rawValue)), JSON.Member("model", .string(network.rawValue)),
-        JSON.Member("augmented", .bool(!augmentations.isEmpty)),
+        JSON.Member("data", .string(data.rawValue)), JSON.Member("directory", directory.map { .string($0) } ?? .null),
+        JSON.Member("model", .string(network.rawValue)),
+        JSON.Member("hidden", network == .mlp ? .array(hidden.map { .integer($0) }) : .null),
+        JSON.Member("augmented", .bool(!augmentations.isEmpty)), JSON.Member("validation", .number(validationFraction)),
       ] + plan.refinements.members)
   }
 
@@ -179,14 +190,15 @@ public struct ImageModel: Sendable {
   }
 
   /// The loss, and how the predictions compare with the truth.
-  /// - Throws: `DatasetError` if the images or classes are not those of the model.
+  /// - Throws: `DatasetError` if there are none, or the images or classes are not those of the model.
   public func evaluate(_ data: Dataset) throws -> (loss: Double, report: ClassificationReport) {
+    guard data.count > 0 else { throw DatasetError("\(data.name): there are no images") }
     guard data.features.shape.dropFirst().elementsEqual(imageShape), data.classNames == classNames else {
       throw DatasetError(
         "\(data.name): there are examples of shape \(Shape(data.features.shape.dropFirst())) in \(data.classNames.count) "
           + "classes; the model was trained on images of \(imageShape) in \(classNames.count) classes")
     }
-    let logits = try network.predict(data.features, batchSize: 256)
+    let logits = concatenate(try data.parts(of: 256).map { try network.predict(data.pixels($0)) })
     return (
       softmaxCrossEntropy(logits: logits, labels: data.targets).item,
       ClassificationReport(

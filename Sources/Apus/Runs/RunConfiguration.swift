@@ -22,6 +22,9 @@ public struct RunConfiguration: Sendable, Hashable {
 
     /// Whether it is one of the classics, which an `EstimatorRun` fits.
     public var isEstimator: Bool { self != .mlp }
+
+    /// Whether it is a regression, whose weights may have a penalty.
+    public var hasPenalty: Bool { self == .linear || self == .logistic || self == .softmax }
   }
 
   /// A bundled data set's name or the path of a CSV file.
@@ -66,8 +69,6 @@ public struct RunConfiguration: Sendable, Hashable {
   public var passes: Int?
   /// Whether an Adaline changes its weights after each example instead of after all of them (notes A10).
   public var updatesPerSample = false
-  /// The strength of the penalty on the weights of linear, logistic and softmax regression; nil: 0 of the first, 1 of the others.
-  public var l2: Double?
   public var seed: UInt64 = 0
   /// 0: all cores.
   public var threads = 0
@@ -86,7 +87,6 @@ public struct RunConfiguration: Sendable, Hashable {
     try require(batchSize >= 1, "the batch size \(batchSize) is not at least 1")
     try require(dropout >= 0 && dropout < 1, "the dropout \(dropout) is not at least 0 and less than 1")
     try require((1...20).contains(polynomialDegree), "the polynomial degree \(polynomialDegree) is not 1 to 20")
-    if let l2 { try require(l2 >= 0 && l2.isFinite, "the strength \(l2) of the penalty is not at least 0") }
     for fraction in [validationFraction, testFraction] {
       try require(fraction >= 0 && fraction < 1, "the fraction \(fraction) is not at least 0 and less than 1")
     }
@@ -94,6 +94,11 @@ public struct RunConfiguration: Sendable, Hashable {
       try require(learningRate > 0 && learningRate.isFinite, "the learning rate \(learningRate) is not more than 0")
     }
     try refinements.check()
+    if model.isEstimator, let penalty = refinements.penalty {
+      try require(
+        model.hasPenalty && penalty == .l2,
+        "a \(penalty.rawValue) penalty is not for the model \(model.rawValue); l2 is, for linear, logistic and softmax")
+    }
   }
 
   var chosenScaling: Scaling.Method { scaling ?? (data == "digits" ? .minMax : .standardize) }

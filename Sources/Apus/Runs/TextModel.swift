@@ -46,6 +46,9 @@ public struct TextModel: Sendable {
   /// transformer in windows as long as its context.
   /// - Throws: `DatasetError` if the text is too short.
   public func loss(on text: TokenText) throws -> Double {
+    guard text.count >= 2 else {
+      throw DatasetError("\(text.name): there are \(text.count) tokens; expected at least 2, one to go on from")
+    }
     let length = min((network as? GPT)?.context ?? 128, text.count - 1)
     let streams = try text.streams(count: max(1, min(64, (text.count - 1) / length)), length: length)
     var (total, batches) = (0.0, 0)

@@ -165,10 +165,14 @@ extension Chart {
   /// - Parameters:
   ///   - points: (n, 2).
   ///   - labels: the class of every point.
+  ///   - names: a text beside every point, such as the token that it stands for; empty for none.
   public static func projection(
-    _ points: Tensor, labels: [Int], classNames: [String], title: String, x: String = "", y: String = ""
+    _ points: Tensor, labels: [Int], classNames: [String], names: [String] = [], title: String, x: String = "",
+    y: String = ""
   ) -> Chart {
-    guard points.rank == 2, points.shape[1] == 2, points.shape[0] == labels.count else {
+    guard points.rank == 2, points.shape[1] == 2, points.shape[0] == labels.count,
+      names.isEmpty || names.count == labels.count
+    else {
       stop(
         ShapeError("projection", "points of shape \(points.shape) and \(labels.count) labels; expected (n, 2) and n"))
     }
@@ -176,6 +180,8 @@ extension Chart {
     let places = stride(from: 0, to: values.count, by: 2).map { Point(values[$0], values[$0 + 1]) }
     let marks = PointMark.classes(
       places, labels: labels, names: classNames, radius: labels.count > 500 ? 2.4 : 3.2, opacity: 0.8)
-    return Chart(title, x: Axis(x, fit: .padded), y: Axis(y, fit: .padded), marks: marks, width: 560, height: 460)
+    let texts = zip(names, places).map { TextMark(" \($0)", at: $1, style: TextStyle(size: 11, color: .faintText)) }
+    return Chart(
+      title, x: Axis(x, fit: .padded), y: Axis(y, fit: .padded), marks: marks + texts, width: 560, height: 460)
   }
 }
