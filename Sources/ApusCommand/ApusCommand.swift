@@ -7,7 +7,10 @@ struct ApusCommand: ParsableCommand {
   // Every command says its name: finding it out from the type costs milliseconds at each start.
   static let configuration = CommandConfiguration(
     commandName: "apus", abstract: "Train networks on tables, images and texts, and use them.", version: apusVersion,
-    subcommands: [Train.self, Evaluate.self, Predict.self, Generate.self, Plot.self, Summary.self, Datasets.self])
+    subcommands: [
+      Train.self, Evaluate.self, Predict.self, Generate.self, Plot.self, Explain.self, Summary.self,
+      Datasets.self,
+    ])
 
   /// Wrong use ends with exit code 64, bad data with 65, a result that cannot be written with 73 or 74.
   static func main() {

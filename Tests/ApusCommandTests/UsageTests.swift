@@ -9,7 +9,7 @@ extension CommandTests {
     @Test func helpNamesEverything() {
       let help = workspace.apus("--help")
       expectSuccess(help)
-      for name in ["train", "evaluate", "predict", "generate", "plot", "summary", "datasets", "--version"] {
+      for name in ["train", "evaluate", "predict", "generate", "plot", "explain", "summary", "datasets", "--version"] {
         #expect(help.output.contains(name))
       }
       #expect(workspace.apus().output == help.output)
