@@ -1,5 +1,6 @@
 # Every target installs what is missing first (Debian and Ubuntu), then does its job.
-SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples/Package.swift Examples/Sources
+SWIFT_SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+  Examples/Package.swift Examples/Sources Examples/LectureNotes Examples/Tests
 
 .PHONY: demo build test checklist bench docs format lint install-prerequisites
 
@@ -10,9 +11,9 @@ demo: build
 build: install-prerequisites
 	swift build -c release --product apus --static-swift-stdlib
 
-# Numeric code is tested as it is shipped: optimised.
+# The library and the examples.
 test: install-prerequisites
-	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
+	Scripts/test.sh
 
 # Says for every row of docs/checklist.md whether a test covers it.
 checklist: install-prerequisites

@@ -48,11 +48,12 @@ let package = Package(
       name: "ApusPlot",
       dependencies: ["ApusCore", "ApusFiles", "ApusNN", "ApusData", "ApusImages", "ApusTraining", "ApusFormats"],
       swiftSettings: swift),
+    .target(name: "ApusExplain", dependencies: ["ApusCore", "ApusFiles", "ApusNN"], swiftSettings: swift),
     .target(
       name: "Apus",
       dependencies: [
         "ApusCore", "ApusFiles", "ApusNN", "ApusModels", "ApusData", "ApusImages", "ApusTraining", "ApusFormats",
-        "ApusPlot",
+        "ApusPlot", "ApusExplain",
       ],
       swiftSettings: swift),
 
@@ -81,6 +82,8 @@ let package = Package(
       name: "ApusFormatsTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "ApusPlotTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "ApusExplainTests", dependencies: ["Apus", "ApusTestSupport"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "Apus"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6],

@@ -1,6 +1,7 @@
 // One import for everything.
 @_exported import ApusCore
 @_exported import ApusData
+@_exported import ApusExplain
 @_exported import ApusFiles
 @_exported import ApusFormats
 @_exported import ApusImages

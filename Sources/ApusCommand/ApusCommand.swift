@@ -9,7 +9,7 @@ struct ApusCommand: ParsableCommand {
     commandName: "apus", abstract: "Train networks on tables, images and texts, and use them.", version: apusVersion,
     subcommands: [
       Train.self, FindLearningRate.self, CrossValidate.self, Evaluate.self, Predict.self, Generate.self, Plot.self,
-      Summary.self,
+      Explain.self, Summary.self,
       Datasets.self,
     ])
 

@@ -251,7 +251,7 @@ extension CommandTests {
           workspace.apus(
             "train", "breast-cancer", "--model", "logistic", "--test", "0", "--regularizer", "l2", "--lambda", lambda,
             "--output", name))
-        return try TabularModel(path: workspace.directory + "/\(name)/model.safetensors").network.parameters[0].value.doubles.reduce(0) { $0 + $1 * $1 }
+        return try TabularModel(path: "\(workspace.path)/\(name)").network.parameters[0].value.doubles.reduce(0) { $0 + $1 * $1 }
       }
       let (weak, strong) = (try run("weak", "0.001"), try run("strong", "1"))
       #expect(strong < 0.2 * weak, "a stronger penalty, smaller weights: \(weak) \(strong)")

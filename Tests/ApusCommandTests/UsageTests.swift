@@ -9,7 +9,11 @@ extension CommandTests {
     @Test func helpNamesEverything() {
       let help = workspace.apus("--help")
       expectSuccess(help)
-      for name in ["train", "lr-find", "evaluate", "predict", "generate", "plot", "summary", "datasets", "--version"] {
+      let names = [
+        "train", "lr-find", "cross-validate", "evaluate", "predict", "generate", "plot", "explain", "summary",
+        "datasets", "--version",
+      ]
+      for name in names {
         #expect(help.output.contains(name))
       }
       #expect(workspace.apus().output == help.output)
