@@ -28,7 +28,8 @@ extension RunRecord {
   /// The decision boundary as text; nil unless the model tells classes of points in the plane apart.
   public func decisionMap(on data: Dataset) throws -> String? {
     guard case .table(let model) = model, let original = model.inThePlane(data) else { return nil }
-    return try DecisionMap(original) { model.labels(of: try model.predict(scaled: model.preprocessing($0))) }.description
+    return try DecisionMap(original) { model.labels(of: try model.predict(scaled: model.preprocessing($0))) }
+      .description
   }
 }
 

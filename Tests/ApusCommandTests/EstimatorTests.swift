@@ -234,7 +234,9 @@ extension CommandTests {
         (["and", "--model", "perceptron", "--profile"], "--profile"), (["and", "--model", "svm"], "--model svm"),
         (["and", "--model", "perceptron", "--precision", "bfloat16"], "--precision"),
         (["and", "--model", "perceptron", "--regularizer", "l2"], "--regularizer"),
-        (["and", "--model", "logistic", "--regularizer", "l1"], "--regularizer l1: for the model logistic there is l2"),
+        (
+          ["and", "--model", "logistic", "--regularizer", "l1"], "--regularizer l1: for the model logistic there is l2"
+        ),
         (["and", "--model", "logistic", "--early-stopping", "3"], "--early-stopping"),
         (["iris", "--impute", "average"], "'average'"), (["iris", "--polynomial", "0"], "--polynomial 0"),
         (["iris", "--polynomial", "21"], "--polynomial 21"), (["iris", "--deviation", "none"], "'none'"),
@@ -251,7 +253,9 @@ extension CommandTests {
           workspace.apus(
             "train", "breast-cancer", "--model", "logistic", "--test", "0", "--regularizer", "l2", "--lambda", lambda,
             "--output", name))
-        return try TabularModel(path: "\(workspace.path)/\(name)").network.parameters[0].value.doubles.reduce(0) { $0 + $1 * $1 }
+        return try TabularModel(path: "\(workspace.path)/\(name)").network.parameters[0].value.doubles.reduce(0) {
+          $0 + $1 * $1
+        }
       }
       let (weak, strong) = (try run("weak", "0.001"), try run("strong", "1"))
       #expect(strong < 0.2 * weak, "a stronger penalty, smaller weights: \(weak) \(strong)")

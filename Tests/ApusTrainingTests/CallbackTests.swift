@@ -42,7 +42,9 @@ import Testing
     let losses = try trainer(model).fit(data, epochs: 30, batchSize: .all, progress: .silent).losses
     let optimizer = SGD(learningRate: 0.05)
     for i in 0..<30 {
-      let (loss, gradients) = valueWithGradient(of: byHand) { meanSquaredError($0(data.features), target: data.targets) }
+      let (loss, gradients) = valueWithGradient(of: byHand) {
+        meanSquaredError($0(data.features), target: data.targets)
+      }
       optimizer.update(byHand, gradients)
       // The order of the examples differs, and with it the rounding of their sum.
       #expect(abs(loss.item - losses[i]) < 1e-5 * loss.item + 1e-7)

@@ -99,7 +99,9 @@ import Testing
   @Test("G13: a ReLU head cannot reach negative targets") func unreachableTargets() {
     let model = withSeed(1) { Sequential([Dense(6, 16, activation: .tanh), Dense(16, 1, activation: .relu)]) }
     let findings = diagnose(model, loss: .meanSquaredError, data: numbers())
-    #expect(kinds(findings) == [.unreachableTargets] && findings[0].sentence.contains("gives at least 0, but targets go from -1."))
+    #expect(
+      kinds(findings) == [.unreachableTargets]
+        && findings[0].sentence.contains("gives at least 0, but targets go from -1."))
     // For targets that are not negative it is the right choice.
     #expect(diagnose(model, loss: .meanSquaredError, data: numbers { square($0) }) == [])
     let squashed = Sequential([Dense(6, 1, activation: .tanh)])
@@ -183,7 +185,8 @@ import Testing
     #expect(dense.weight.value[0..<7].floats == before)
   }
 
-  @Test("H5: gradient norms of layers; sigmoids let at most (1/4)⁴ through, ReLUs are the cure") func vanishing() throws {
+  @Test("H5: gradient norms of layers; sigmoids let at most (1/4)⁴ through, ReLUs are the cure") func vanishing() throws
+  {
     // Four units in a row with weights of 1.
     func slope(_ activation: Activation) -> Double {
       gradient(at: Tensor(0.1)) { x in (0..<4).reduce(x) { y, _ in activation(y) } }.item
@@ -230,7 +233,9 @@ import Testing
         try Dataset(named: "xor"), epochs: epochs, batchSize: .all, progress: .silent)
     }
     let stuck = try history(0.001, epochs: 500).findings()
-    #expect(kinds(stuck) == [.plateau] && stuck[0].sentence.contains("has not moved in 500 epochs: it was 0.69314"), "\(stuck)")
+    #expect(
+      kinds(stuck) == [.plateau] && stuck[0].sentence.contains("has not moved in 500 epochs: it was 0.69314"),
+      "\(stuck)")
     #expect(try history(1.2, epochs: 10_000).findings() == [])
   }
 
