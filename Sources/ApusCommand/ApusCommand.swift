@@ -73,6 +73,8 @@ struct Failure: Error {
       throw Failure(sentence: error.description + ".", code: usage)
     } catch let error as TrainingError {
       throw Failure(sentence: error.description + ".", code: data)
+    } catch let error as ExplanationError {
+      throw Failure(sentence: error.description + ".", code: data)
     }
   }
 

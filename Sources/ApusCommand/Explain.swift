@@ -75,16 +75,7 @@ struct Explain: ParsableCommand {
   }
 
   private func explanationOfModel() throws -> Explanation {
-    let saved: SavedModel
-    do { saved = try SavedModel(path: source) } catch  where error.kind == .notFound {
-      let names = Explanation.Example.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Failure(
-        sentence: "\(error.path): there is no such file, and no example of that name; the examples are \(names).",
-        code: Failure.data)
-    }
-    guard case .table(let model) = saved else {
-      throw Failure(sentence: "\(source): only models of tables can be explained.", code: Failure.data)
-    }
+    let model = try savedModel()
     guard let input else {
       throw Failure(sentence: "--input is missing: a model is explained on rows of a CSV file.", code: Failure.usage)
     }
@@ -93,14 +84,23 @@ struct Explain: ParsableCommand {
       features = features[0..<examples]
       targets = targets.map { $0[0..<examples] }
     }
+    return try Explanation(
+      of: model.network, loss: Explanation.Loss(model.loss), features: features, targets: targets,
+      learningRate: learningRate, regularizer: l2 > 0 ? .l2(l2) : nil, threshold: threshold, convention: convention,
+      notation: notation, limit: limit)
+  }
+
+  private func savedModel() throws -> TabularModel {
     do {
-      return try Explanation(
-        of: model.network, loss: Explanation.Loss(trained: model.loss), features: features, targets: targets,
-        learningRate: learningRate, regularizer: l2 > 0 ? .l2(l2) : nil, threshold: threshold, convention: convention,
-        notation: notation, limit: limit)
-    } catch let error as ExplanationError {
-      throw Failure(sentence: "\(source): \(error).", code: Failure.data)
+      if case .table(let model) = try SavedModel(path: source) { return model }
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      let names = Explanation.Example.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Failure(
+        sentence: "\(error.path): there is no such file, and no example of that name; the examples are \(names).",
+        code: Failure.data)
     }
+    throw Failure(sentence: "\(source): only models of tables can be explained.", code: Failure.data)
   }
 
   /// The rows as the network gets them; targets where the file has them, scaled as the loss expects.
@@ -116,14 +116,17 @@ struct Explain: ParsableCommand {
   }
 
   private func write(_ explanation: Explanation) throws {
-    let text =
-      json
-      ? explanation.json.text(pretty: true) + "\n"
-      : switch format {
-      case .text: explanation.text(digits: digits) + "\n"
-      case .markdown: explanation.markdown(digits: digits)
-      case .html: explanation.html(digits: digits)
-      }
+    let text: String
+    if json {
+      text = explanation.json.text(pretty: true) + "\n"
+    } else {
+      text =
+        switch format {
+        case .text: explanation.text(digits: digits) + "\n"
+        case .markdown: explanation.markdown(digits: digits)
+        case .html: explanation.html(digits: digits)
+        }
+    }
     if let output {
       try Failure.writing { try TextFile.write(text, to: output) }
     } else {

@@ -47,7 +47,7 @@ public struct Explanation: Sendable {
     case softmaxCrossEntropy
 
     /// The loss of that name as trainers know it; nil if there is none.
-    public init?(trained loss: ApusNN.Loss) {
+    public init?(_ loss: ApusNN.Loss) {
       if loss.name == "halfMeanSquaredError" { self = .halfSquaredError } else { self.init(rawValue: loss.name) }
     }
   }

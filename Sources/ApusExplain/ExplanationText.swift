@@ -8,7 +8,10 @@ extension Explanation: CustomStringConvertible {
   public func text(digits: Int = 6) -> String {
     let outline = ExplanationOutline(explanation: self, digits: digits)
     let writer = TextWriter(digits: digits)
-    var blocks = [network, outline.introduction.joined(separator: "\n"), alignedTable(outline.table, leading: [5])]
+    var blocks = [
+      network, outline.introduction.joined(separator: "\n"),
+      alignedTable(outline.table, leading: [outline.table[0].count - 1]),
+    ]
     for section in outline.sections {
       blocks.append(section.title + "\n" + String(repeating: "-", count: section.title.count))
       blocks += section.steps.map { $0.text(by: writer) }
