@@ -13,16 +13,28 @@ let models = [
   (name: "lenet", folder: "LeNet"), (name: "resnet", folder: "ResNet"), (name: "vae", folder: "VAE"),
 ]
 
+/// The lecture notes' programs, a file each in `LectureNotes`.
+let notes: [String] = []
+
+/// Every program is a module of its own, so the others' files are none of its.
+func filesBeside(_ name: String) -> [String] {
+  notes.filter { $0 != name }.map { "\($0).swift" } + ["notes-001-numpy.py"]
+}
+
 let apus = Target.Dependency.product(name: "Apus", package: "Apus")
 
 let package = Package(
   name: "Examples",
-  products: models.map { .executable(name: $0.name, targets: [$0.folder]) },
+  products: models.map { .executable(name: $0.name, targets: [$0.folder]) }
+    + notes.map { .executable(name: $0, targets: [$0]) },
   dependencies: [.package(name: "Apus", path: "..")],
   targets: models.map {
     .executableTarget(name: $0.folder, dependencies: [apus, "ExampleOptions"], swiftSettings: swift)
   }
-    + [
+    + notes.map {
+      .executableTarget(
+        name: $0, dependencies: [apus], path: "LectureNotes", exclude: filesBeside($0), swiftSettings: swift)
+    } + [
       // The options that the models' programs share.
       .target(name: "ExampleOptions", dependencies: [apus], swiftSettings: swift),
       // Runs the programs as processes.
