@@ -21,7 +21,7 @@ from machine import describe
 from tables import table
 
 ROOT = os.path.dirname(HERE)
-# What issue and README promise: the mean accuracy.
+# The mean accuracy that Apus is to reach, learning from 10,000 images.
 GOALS = {'lenet': 0.983, 'mlp': 0.960}
 EPOCHS = {'lenet': 20, 'mlp': 20}
 

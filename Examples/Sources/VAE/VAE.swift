@@ -38,7 +38,7 @@ enum VAE {
       try ImageGrid.samples(model.generate(64, using: &random).reshaped([64, 28, 28]), columns: 8, range: 0...1)
         .write(to: options.path("samples.png"))
       let shown = test.features[0..<min(10, test.count)]
-      let copies = withInference { sigmoid(model(rows(shown))).reshaped(shown.shape) }
+      let copies = withInference { sigmoid(model(rows(shown))).reshaped([shown.shape[0], 28, 28, 1]) }
       try ImageGrid.reconstructions(shown, copies, range: 0...1).write(to: options.path("reconstructions.png"))
     }
   }

@@ -4,64 +4,66 @@ import Testing
 /// The models' programs, each for a few steps.
 extension ExampleTests {
   @Suite struct ModelTests {
-    /// A directory with a few images in MNIST's files: noise with a bright square, whose place is the class.
-    private final class Digits {
+    /// Runs `body` with the path of a directory with a few images in MNIST's files: noise with a bright square, whose place is the class.
+    private func withDigits(_ body: (String) throws -> Void) throws {
       let path = FileManager.default.temporaryDirectory.appending(component: "apus-digits-\(UUID().uuidString)").path()
-
-      init(training: Int = 128, test: Int = 40) throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for (name, count) in [("train", training), ("t10k", test)] {
-          func write(_ kind: String, _ bytes: [UInt8]) throws {
-            try Data(bytes).write(to: URL(filePath: "\(path)/\(name)-\(kind)-ubyte"))
-          }
-          let (high, low) = (UInt8(count >> 8), UInt8(count & 255))
-          let pixels = (0..<count).flatMap { n in
-            (0..<784).map { (i: Int) -> UInt8 in
-              let isBright = i / 28 / 7 == n % 10 / 4 && i % 28 / 7 == n % 10 % 4
-              return UInt8((n * 31 + i * 17) % 29) + (isBright ? 200 : 0)
-            }
-          }
-          try write("images-idx3", [0, 0, 8, 3, 0, 0, high, low, 0, 0, 0, 28, 0, 0, 0, 28] + pixels)
-          try write("labels-idx1", [0, 0, 8, 1, 0, 0, high, low] + (0..<count).map { UInt8($0 % 10) })
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      for (name, count) in [("train", 128), ("t10k", 40)] {
+        func write(_ kind: String, _ bytes: [UInt8]) throws {
+          try Data(bytes).write(to: URL(filePath: "\(path)/\(name)-\(kind)-ubyte"))
         }
+        let pixels = (0..<count).flatMap { n in
+          (0..<784).map { (i: Int) -> UInt8 in
+            let isBright = i / 28 / 7 == n % 10 / 4 && i % 28 / 7 == n % 10 % 4
+            return UInt8((n * 31 + i * 17) % 29) + (isBright ? 200 : 0)
+          }
+        }
+        try write("images-idx3", [0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 28, 0, 0, 0, 28] + pixels)
+        try write("labels-idx1", [0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 % 10) })
       }
-
-      deinit { try? FileManager.default.removeItem(atPath: path) }
+      try body(path)
     }
 
     @Test("M1: lenet learns, and repeats itself") func lenet() throws {
-      let digits = try Digits()
-      let outcome = try run("lenet", "--data", digits.path, "--epochs", "12", "--seed", "3", "--output", "out")
-      #expect(outcome.lines.count == 13)
-      #expect(try #require(outcome.numbers(after: "test accuracy").first) > 0.5)
-      let again = try run("lenet", "--data", digits.path, "--epochs", "12", "--seed", "3")
-      #expect(again.lines.dropLast() == outcome.lines.dropLast())
+      try withDigits { path in
+        let outcome = try run("lenet", "--data", path, "--epochs", "12", "--seed", "3", "--output", "out")
+        #expect(outcome.lines.count == 13)
+        #expect(try #require(outcome.numbers(after: "test accuracy").first) > 0.5)
+        let again = try run("lenet", "--data", path, "--epochs", "12", "--seed", "3")
+        #expect(again.lines.dropLast() == outcome.lines.dropLast())
+      }
     }
 
     @Test("M5: the linear autoencoder stays above its bound, the other takes noise away") func autoencoders() throws {
-      let digits = try Digits()
-      let outcome = try run("autoencoders", "--data", digits.path, "--epochs", "6")
-      let numbers = try outcome.numbers(after: "linear: error")
-      #expect(numbers[0] >= numbers[3] && numbers[1] >= 1)
-      let (noisy, cleaned) = try (
-        outcome.numbers(after: "noisy images: error"), outcome.numbers(after: "denoised: error")
-      )
-      #expect(cleaned[0] < noisy[0])
+      try withDigits { path in
+        let outcome = try run("autoencoders", "--data", path, "--epochs", "6")
+        let numbers = try outcome.numbers(after: "linear: error")
+        #expect(numbers[0] >= numbers[3] && numbers[1] >= 1)
+        let (noisy, cleaned) = try (
+          outcome.numbers(after: "noisy images: error"), outcome.numbers(after: "denoised: error")
+        )
+        #expect(cleaned[0] < noisy[0])
+      }
     }
 
     @Test("M5: the variational autoencoder's bound falls") func vae() throws {
-      let outcome = try run("vae", "--data", try Digits().path, "--epochs", "8")
-      #expect(outcome.lines.count == 8)
-      let (first, last) = try (outcome.numbers(after: "epoch 1: loss"), outcome.numbers(after: "epoch 8: loss"))
-      #expect(last[0] < first[0] && last[0] > 0)
+      try withDigits { path in
+        let outcome = try run("vae", "--data", path, "--epochs", "8")
+        #expect(outcome.lines.count == 8)
+        let (first, last) = try (outcome.numbers(after: "epoch 1: loss"), outcome.numbers(after: "epoch 8: loss"))
+        #expect(last[0] < first[0] && last[0] > 0)
+      }
     }
 
     @Test("M6: dcgan trains both its networks") func dcgan() throws {
-      let outcome = try run("dcgan", "--data", try Digits().path, "--epochs", "2")
-      #expect(outcome.lines.count == 2)
-      for epoch in 1...2 {
-        let losses = try outcome.numbers(after: "epoch \(epoch): discriminator")
-        #expect(losses.count >= 2 && losses[..<2].allSatisfy { $0 > 0 && $0.isFinite })
+      try withDigits { path in
+        let outcome = try run("dcgan", "--data", path, "--epochs", "2")
+        #expect(outcome.lines.count == 2)
+        for epoch in 1...2 {
+          let losses = try outcome.numbers(after: "epoch \(epoch): discriminator")
+          #expect(losses.count >= 2 && losses[..<2].allSatisfy { $0 > 0 && $0.isFinite })
+        }
       }
     }
 
@@ -84,7 +86,7 @@ extension ExampleTests {
     }
 
     @Test func resnetOnDrawnShapes() throws {
-      let outcome = try run("resnet", "--epochs", "1", "--images", "128")
+      let outcome = try run("resnet", "--epochs", "1", "--images", "32")
       #expect(try #require(outcome.numbers(after: "epoch 1: loss").first).isFinite)
     }
 

@@ -69,8 +69,8 @@ public struct ImageRun: NetworkRun {
 
   private static func usualPlan(_ network: Network) -> TrainingPlan {
     TrainingPlan(
-      optimizer: .adam, learningRate: network == .lenet ? 2e-3 : 1e-3, schedule: .cosine,
-      epochs: network == .resnet18 ? 5 : 15, batchSize: 64, dropout: network == .mlp ? 0.2 : 0)
+      optimizer: .adam, learningRate: network == .lenet ? 4e-3 : 1e-3, schedule: .cosine,
+      epochs: network == .resnet18 ? 5 : 20, batchSize: 64, dropout: network == .mlp ? 0.2 : 0)
   }
 
   public var announcement: String {
