@@ -22,7 +22,7 @@ let package = Package(
     .target(
       name: "CApus", dependencies: ["COneDNN"],
       cSettings: [.define("NDEBUG", .when(configuration: .release))],
-      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux])), .linkedLibrary("m")]),
     .target(name: "CApusDatasets", exclude: ["data", "README.md"]),
 
     // C: compressed files and images, by the system's libraries.

@@ -15,8 +15,7 @@ let package = Package(
   ],
   targets: [
     // C: what Apus is compared with inside its own process, and the clocks.
-    .target(
-      name: "CBenchmark", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
+    .target(name: "CBenchmark", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
     .executableTarget(
       name: "ApusBench",
       dependencies: [

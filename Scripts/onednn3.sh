@@ -27,7 +27,7 @@ fi
 # The same benchmark, linked with either.
 bench() {
   clang -std=c17 -O2 "$@" "-I$root/Sources/CApus/include" "$root/Scripts/matmul_bench.c" "$root"/Sources/CApus/matmul_*.c \
-    "$root"/Sources/CApus/onednn.c "$root"/Sources/CApus/onednn_matmul.c "$root"/Sources/CApus/parallel.c \
+    "$root"/Sources/CApus/onednn.c "$root"/Sources/CApus/onednn_library.c "$root"/Sources/CApus/onednn_matmul.c "$root"/Sources/CApus/parallel.c \
     "$root/Sources/CApus/support.c" -ldnnl -lgomp -lm
 }
 bench -o "$folder/bench2"

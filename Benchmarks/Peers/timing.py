@@ -68,13 +68,14 @@ def measure(framework, version, mode, step, net, *, parameters, losses=np.ravel,
         times.append((clock() - before) * 1e3 / steps_per_call)
     wall = clock() - begin
     own = (time.process_time() - own) / wall
+    peak = peak_memory()  # before anything is made of the times
     median, tenth, ninth = (float(value) for value in np.percentile(times, (50, 10, 90)))
     report(
         framework, version, mode,
         ms_per_step_median=round(median, 5), ms_per_step_min=round(min(times), 5),
         ms_p10=round(tenth, 5), ms_p90=round(ninth, 5), steps=len(times) * steps_per_call,
         loss_first=float(found[0]), loss_10=float(found[9]), loss_last=float(losses(result)[-1]),
-        peak_rss_mb=round(peak_memory(), 1), startup_s=startup,
+        peak_rss_mb=round(peak, 1), startup_s=startup,
         params=int(parameters), params_expected=net.parameter_count,
         own_cpus=round(own, 2), other_cpus=round(max(0, (machine_seconds() - busy) / wall - own), 2),
     )

@@ -138,6 +138,7 @@ extension Tensor {
     type: TensorType, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
   ) throws(Failure) {
     self.init(uninitialized: type.shape, type.dtype)
+    object.storage!.back()
     try fill(UnsafeMutableRawBufferPointer(start: object.address, count: type.byteCount))
     Recorder.current?.wasFilled(object.storage!)
   }

@@ -1,16 +1,27 @@
 import CApus
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A block of memory on a device, given back to the device's pool when the last tensor lets go of it.
 ///
 /// Immutable once a second tensor can see it: that is what makes tensors `Sendable`. Only kernels that fill a fresh output, and
 /// an optimiser that owns its parameter alone, write into it.
 package final class Storage: @unchecked Sendable {
-  package let pointer: UnsafeMutableRawPointer
+  /// Set once, before a kernel can see it: there is nothing for run-time exclusivity checks to find.
+  @exclusivity(unchecked) package private(set) var pointer: UnsafeMutableRawPointer
   package let byteCount: Int
   package let backend: any Backend
   /// Whose memory this is, if it is not this object's own.
-  private let owner: AnyObject?
+  @exclusivity(unchecked) private var owner: AnyObject?
+  /// Whether there is memory. A recorder gives none to what a step makes as long as nothing runs.
+  @exclusivity(unchecked) private(set) var isBacked = true
 
   init(pointer: UnsafeMutableRawPointer, byteCount: Int, backend: any Backend) {
     self.pointer = pointer
@@ -27,7 +38,23 @@ package final class Storage: @unchecked Sendable {
     self.owner = owner
   }
 
-  deinit { if owner == nil { backend.release(pointer, byteCount: byteCount) } }
+  /// A block without memory, which ``back()`` gives it.
+  init(unbacked byteCount: Int, backend: any Backend) {
+    pointer = UnsafeMutableRawPointer(bitPattern: 64)!  // nobody may look there
+    self.byteCount = byteCount
+    self.backend = backend
+    owner = nil
+    isBacked = false
+  }
+
+  /// Gives this block memory, if it has none.
+  func back() {
+    guard !isBacked else { return }
+    let memory = backend.allocate(byteCount)
+    (pointer, owner, isBacked) = (memory.pointer, memory, true)
+  }
+
+  deinit { if owner == nil && isBacked { backend.release(pointer, byteCount: byteCount) } }
 }
 
 /// Counts of live memory, for tests and tools.
@@ -65,6 +92,25 @@ final class HostPool: Sendable {
     return (top * 4 + steps - 8 + 5, (steps * quarter) << 6)
   }
 
+  private static func size(ofClass index: Int) -> Int {
+    guard index > 4 else { return index << 6 }
+    let top = (index - 2) / 4
+    return ((index + 3 - 4 * top) << (top - 2)) << 6
+  }
+
+  /// From this size on, blocks are the system's own pages: what the C library keeps of large blocks it gives back late or never.
+  private static let leastMapped = 1 << 17
+
+  private static func obtain(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard size >= leastMapped else { return apus_allocate(size) }
+    let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+    return block == MAP_FAILED ? nil : block
+  }
+
+  private static func giveBack(_ block: UnsafeMutableRawPointer, _ size: Int) {
+    if size >= leastMapped { munmap(block, size) } else { apus_free(block) }
+  }
+
   func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let (index, size) = Self.sizeClass(byteCount)
     let reused: UInt = state.withLock { state in
@@ -76,9 +122,9 @@ final class HostPool: Sendable {
       return address
     }
     if let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
-    if let block = apus_allocate(size) { return block }
+    if let block = Self.obtain(size) { return block }
     trim()  // what is kept for reuse may be what is missing
-    guard let block = apus_allocate(size) else { fatalError("out of memory: \(size) bytes were asked for") }
+    guard let block = Self.obtain(size) else { fatalError("out of memory: \(size) bytes were asked for") }
     return block
   }
 
@@ -93,24 +139,24 @@ final class HostPool: Sendable {
       state.pooled += size
       return true
     }
-    if !isKept { apus_free(block) }
+    if !isKept { Self.giveBack(block, size) }
   }
 
   var use: MemoryUse { state.withLock { MemoryUse(live: $0.live, pooled: $0.pooled) } }
 
   /// Gives every pooled block back to the system.
   func trim() {
-    let blocks: [UInt] = state.withLock { state in
-      var blocks: [UInt] = []
+    let blocks: [(address: UInt, size: Int)] = state.withLock { state in
+      var blocks: [(address: UInt, size: Int)] = []
       for index in state.free.indices {
         while let block = UnsafePointer<UInt>(bitPattern: state.free[index]) {
-          blocks.append(state.free[index])
+          blocks.append((state.free[index], Self.size(ofClass: index)))
           state.free[index] = block.pointee
         }
       }
       state.pooled = 0
       return blocks
     }
-    for block in blocks { apus_free(UnsafeMutableRawPointer(bitPattern: block)) }
+    for (address, size) in blocks { Self.giveBack(UnsafeMutableRawPointer(bitPattern: address)!, size) }
   }
 }

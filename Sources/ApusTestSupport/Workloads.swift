@@ -95,7 +95,7 @@ extension Workload {
     let model = Sequential(layers(dtype))
     var random = NumPyRandomState(seed: 1234)
     for (parameter, array) in zip(model.parameters, arrays) {
-      let value = array.arranged(Tensor(array.values(&random), shape: array.shape))
+      let value = array.arranged(array.initialValue(&random))
       precondition(parameter.shape == value.shape)
       parameter.value = value.cast(to: dtype)
     }
@@ -109,7 +109,7 @@ extension Workload {
   public func makeBatch(dtype: DType = .float32) -> Batch {
     var random = NumPyRandomState(seed: 7)
     func normal(_ rows: Int, _ columns: Int) -> Tensor {
-      Tensor(random.randn(count: rows * columns).map { Float($0) }, shape: [rows, columns]).cast(to: dtype)
+      Tensor(shape: [rows, columns]) { Float(random.randn()) }.cast(to: dtype)
     }
     switch source {
     case .flower:
@@ -122,8 +122,7 @@ extension Workload {
       let x = normal(rows, columns)
       return (x, normal(rows, targets))
     case .uniform(let rows, let columns):
-      let values = random.randomSample(count: rows * columns).map { Float($0) }
-      let x = Tensor(values, shape: [rows, columns]).cast(to: dtype)
+      let x = Tensor(shape: [rows, columns]) { Float(random.randomSample()) }.cast(to: dtype)
       return (x, x)
     case .tokens(let rows, let columns, let count):
       func tokens() -> Tensor {
@@ -135,8 +134,8 @@ extension Workload {
       let x = normal(rows, channels * extent * extent).reshaped([rows, channels, extent, extent]).channelsLast()
       return (x.contiguous, Tensor(random.randint(0..<10, count: rows).map { Int32($0) }))
     case .imagesAndNoise(let rows, let extent, let noise):
-      let x = random.randn(count: rows * extent * extent).map { Float(tanh(Double(Float($0)))) }
-      return (Tensor(x, shape: [rows, extent, extent, 1]).cast(to: dtype), normal(rows, noise))
+      let x = Tensor(shape: [rows, extent, extent, 1]) { Float(tanh(Double(Float(random.randn())))) }
+      return (x.cast(to: dtype), normal(rows, noise))
     }
   }
 
@@ -180,6 +179,15 @@ extension Workload {
 }
 
 extension Tensor {
+  /// One number after the other, without an array beside the tensor.
+  fileprivate init(shape: Shape, _ next: () -> Float) {
+    self.init(type: TensorType(shape, .float32)) { bytes in
+      for i in 0..<shape.elementCount {
+        bytes.storeBytes(of: next(), toByteOffset: i * MemoryLayout<Float>.stride, as: Float.self)
+      }
+    }
+  }
+
   /// The same elements in memory of their own.
   fileprivate var contiguous: Tensor { concatenate([self]) }
 }
@@ -208,14 +216,14 @@ extension Workload.InitialArray {
     }
   }
 
-  /// The elements, rounded to float32 as NumPy does.
-  fileprivate func values(_ random: inout NumPyRandomState) -> [Float] {
+  /// What the parameter starts with, rounded to float32 as NumPy does.
+  fileprivate func initialValue(_ random: inout NumPyRandomState) -> Tensor {
     switch start {
     case .uniform(let inputs):
       let root = Double(inputs).squareRoot()
-      return random.uniform(-1, 1, count: shape.elementCount).map { Float($0 / root) }
-    case .normal(let deviation): return random.randn(count: shape.elementCount).map { Float($0 * deviation) }
-    case .constant(let value): return Array(repeating: Float(value), count: shape.elementCount)
+      return Tensor(shape: shape) { Float(random.uniform(-1, 1) / root) }
+    case .normal(let deviation): return Tensor(shape: shape) { Float(random.randn() * deviation) }
+    case .constant(let value): return Tensor(filledWith: value, shape: shape)
     }
   }
 }

@@ -246,7 +246,7 @@ static bool plan_all(onednn *o) {
 }
 
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start) {
-  if (start->shape.dtype != APUS_F32) return NULL;
+  if (start->shape.dtype != APUS_F32 || !apus_onednn_is_there()) return NULL;
   onednn *o = calloc(1, sizeof *o);
   if (!o) return NULL;
   o->plan = *start;

@@ -1,21 +1,24 @@
 // The part of the bridge to oneDNN that all operations share: the engine, attributes, and primitives with their argument sets.
 #include "onednn.h"
 
-#include <oneapi/dnnl/dnnl_debug.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "scratch.h"
 
-const char *apus_onednn_status_name(int32_t status) { return dnnl_status2str((dnnl_status_t)status); }
+const char *apus_onednn_status_name(int32_t status) {
+  return apus_onednn_is_there() ? dnnl_status2str((dnnl_status_t)status) : apus_onednn_missing();
+}
 
 int32_t apus_onednn_version(void) {
+  if (!apus_onednn_is_there()) return 0;
   const dnnl_version_t *v = dnnl_version();
   return v->major * 10000 + v->minor * 100 + v->patch;
 }
 
 dnnl_status_t apus_onednn_engine(dnnl_engine_t *engine) {
   static _Atomic(dnnl_engine_t) shared = NULL;
+  if (!apus_onednn_is_there()) return dnnl_runtime_error;
   dnnl_engine_t current = atomic_load_explicit(&shared, memory_order_acquire);
   if (!current) {
     dnnl_engine_t made;
@@ -87,17 +90,15 @@ dnnl_status_t apus_onednn_attributes(apus_epilogue epilogue, dnnl_primitive_attr
 
 // MARK: - One thread
 
-extern int omp_get_max_threads(void);
-extern void omp_set_num_threads(int threads);
-
 int apus_onednn_begin(void) {
-  const int threads = omp_get_max_threads();
-  if (threads != 1) omp_set_num_threads(1);
+  const apus_onednn_functions *library = apus_onednn();
+  const int threads = library->omp_get_max_threads();
+  if (threads != 1) library->omp_set_num_threads(1);
   return threads;
 }
 
 void apus_onednn_end(int threads) {
-  if (threads != 1) omp_set_num_threads(threads);
+  if (threads != 1) apus_onednn()->omp_set_num_threads(threads);
 }
 
 // MARK: - Primitives

@@ -3,9 +3,8 @@
 #ifndef APUS_ONEDNN_H
 #define APUS_ONEDNN_H
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include "CApus.h"
+#include "onednn_library.h"
 
 /// The process's CPU engine, made at the first call.
 dnnl_status_t apus_onednn_engine(dnnl_engine_t *engine);

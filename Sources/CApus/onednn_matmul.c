@@ -15,7 +15,7 @@ static bool blas_layouts(const apus_matmul *s, layouts *l) {
 
 int32_t apus_onednn_gemm_check(const apus_matmul *s) {
   layouts l;
-  if (s->dtype != APUS_F32 || s->has_bias || s->epilogue != APUS_EPILOGUE_NONE) return dnnl_unimplemented;
+  if (s->dtype != APUS_F32 || s->has_bias || s->epilogue != APUS_EPILOGUE_NONE || !apus_onednn_is_there()) return dnnl_unimplemented;
   return s->k > 0 && blas_layouts(s, &l) ? dnnl_success : dnnl_unimplemented;
 }
 
@@ -48,6 +48,7 @@ static dnnl_status_t describe(apus_md *md, dnnl_data_type_t type, int64_t batch,
 
 int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64_t c_batch, void **primitive) {
   *primitive = NULL;
+  if (!apus_onednn_is_there()) return dnnl_runtime_error;
   const apus_matmul s = *shape;
   if (s.dtype != APUS_F32 && s.dtype != APUS_BF16) return dnnl_unimplemented;
   if (s.batch <= 0 || s.m <= 0 || s.n <= 0 || s.k <= 0) return dnnl_invalid_arguments;

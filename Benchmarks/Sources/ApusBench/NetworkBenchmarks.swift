@@ -19,7 +19,7 @@ extension JSONLine {
     add("loss_first", times.firstLoss)
     add("loss_10", times.tenthLoss)
     add("loss_last", times.lastLoss)
-    add("peak_rss_mb", bench_peak_memory(), digits: 1)
+    add("peak_rss_mb", times.peakMemory, digits: 1)
     add("startup_s", times.startup, digits: 4)
     add("params", parameters)
     add("params_expected", expected)

@@ -34,6 +34,8 @@ struct StepTimes {
   /// The average numbers of processors that this process and all others were busy on.
   var ownProcessors = 0.0
   var otherProcessors = 0.0
+  /// The most memory that the process has held, in MiB: before anything is made of the times.
+  var peakMemory = 0.0
 }
 
 private let greatestStepCount = 200_000
@@ -73,5 +75,6 @@ func measure<Handle>(
   result.ownProcessors = (bench_processor_seconds() - own) / wall
   result.otherProcessors = max(0, (bench_machine_seconds() - busy) / wall - result.ownProcessors)
   result.lastLoss = value(handle)
+  result.peakMemory = bench_peak_memory()
   return result
 }

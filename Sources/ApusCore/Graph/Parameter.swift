@@ -90,11 +90,14 @@ public final class Parameter: Sendable {
 extension Tensor {
   /// Makes this tensor the only one that refers to its storage, copying the elements if it is not.
   package mutating func makeUnique() {
-    if isKnownUniquelyReferenced(&object), object.ownsStorage(), object.isDense { return }
+    if isUnique() { return }
     let copy = Tensor(uninitialized: shape, dtype, on: backend)
     backend.copy(self, into: copy)
     self = copy
   }
+
+  /// Whether this dense tensor is the only one that refers to its storage.
+  mutating func isUnique() -> Bool { isKnownUniquelyReferenced(&object) && object.ownsStorage() && object.isDense }
 }
 
 extension Parameter: Hashable {

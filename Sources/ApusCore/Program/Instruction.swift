@@ -190,6 +190,42 @@ struct Buffer: Sendable {
   var parameter: Parameter? { if case .parameter(let parameter) = role { parameter } else { nil } }
 }
 
+/// Which buffer stands for which memory. The memory is not kept alive, so that the step can overwrite what only it sees.
+struct BuffersByStorage {
+  private struct Entry {
+    weak var storage: Storage?
+    var buffer: Int
+  }
+  private var entries: [ObjectIdentifier: Entry] = [:]
+
+  subscript(storage: Storage) -> Int? {
+    get {
+      // Another object may have lived at this address.
+      guard let entry = entries[ObjectIdentifier(storage)], entry.storage === storage else { return nil }
+      return entry.buffer
+    }
+    set { entries[ObjectIdentifier(storage)] = newValue.map { Entry(storage: storage, buffer: $0) } }
+  }
+
+  /// Lets another buffer stand for this memory.
+  /// - Returns: the buffer so far.
+  mutating func exchange(_ identity: ObjectIdentifier, for buffer: Int) -> Int {
+    let before = entries[identity]!.buffer
+    entries[identity]!.buffer = buffer
+    return before
+  }
+
+  /// The buffers of memory that still is in use.
+  var live: [Int] { entries.values.filter { $0.storage != nil }.map(\.buffer) }
+
+  /// The memory that still is in use, by buffer.
+  var storages: [Int: Storage] {
+    var storages: [Int: Storage] = [:]
+    for entry in entries.values { if let storage = entry.storage { storages[entry.buffer] = storage } }
+    return storages
+  }
+}
+
 /// What one run of a step did, as a list of kernel calls.
 struct Recording: Sendable {
   var instructions: [Instruction]
@@ -215,6 +251,8 @@ package final class StepScalars: @unchecked Sendable {
   // Only the thread that runs the step touches these; a program's runs exclude each other.
   package private(set) var values: [Double]
   private let next: () -> [Double]
+  /// Whether the present numbers are those of a step that has yet to run.
+  private var areAhead = false
 
   /// - Parameter next: gives the numbers of the next step, beginning with the one that runs now.
   package init(_ next: @escaping () -> [Double]) {
@@ -222,5 +260,11 @@ package final class StepScalars: @unchecked Sendable {
     values = next()
   }
 
-  func advance() { values = next() }
+  /// Says that the step that these numbers are for is still to run.
+  func keepForNextStep() { areAhead = true }
+
+  /// Goes on to the numbers of the step that runs now.
+  func advance() {
+    if areAhead { areAhead = false } else { values = next() }
+  }
 }

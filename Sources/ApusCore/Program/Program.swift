@@ -8,9 +8,9 @@
 /// }
 /// let loss = try step([x, y])[0]
 /// ```
-/// The first call runs the closure and records what it does: every kernel call, on which memory. Later calls with inputs of the same
-/// types run the recording, in which unneeded work is left out, element-wise operations are fused, memory is planned, and nothing is
-/// allocated. The results have the same bits. Inputs of other types, training instead of predicting, another precision, or a parameter that
+/// The first call runs the closure and records what it does: every kernel call, on which memory. What the closure makes has no
+/// elements yet, unless it looks at them. Then the recording runs, as at later calls with inputs of the same types: unneeded work is left
+/// out, element-wise operations are fused, memory is planned, and nothing is allocated. The results have the same bits as without it. Inputs of other types, training instead of predicting, another precision, or a parameter that
 /// is frozen or freed record anew.
 ///
 /// The closure must do the same at every call but for the elements of its inputs and of parameters: numbers that Swift code computes,
@@ -90,12 +90,18 @@ public final class Program {
 
   private func record(_ inputs: [Tensor], _ signature: Signature, _ mode: TrainingMode?) throws -> [Tensor] {
     let base = CPUBackend.shared
-    let (results, recording) = try Recorder.record(inputs, on: base, random: mode?.source, body)
+    let source = mode?.source
+    var (results, recording) = try Recorder.record(inputs, on: base, random: source, body)
     let version: Version
     switch recording {
     case .success(let recording):
+      // What single operations took is not needed again: a recording plans its own memory.
+      Tensor.trimMemory()
       let step = CompiledStep(recording)
-      version = Version(.recorded(step, base.makeExecutable(step)), step.parameters.map(\.parameter))
+      let executable = base.makeExecutable(step)
+      version = Version(.recorded(step, executable), step.parameters.map(\.parameter))
+      // The recording itself has computed nothing, unless the step made it.
+      if results == nil { results = try executable.run(inputs, random: source) }
     case .failure(let reason): version = Version(.eager(reason), [])
     }
     // Ever new shapes start anew, rather than fill the memory.
@@ -103,9 +109,7 @@ public final class Program {
     versions[signature] = version
     times[signature] = nil
     latest = (signature, version)
-    // What single operations took is not needed again: a recording plans its own memory.
-    if case .recorded = version.kind { Tensor.trimMemory() }
-    return results
+    return results!
   }
 
   private static let mostVersions = 32
@@ -154,8 +158,9 @@ public struct NotFiniteError: Error, Hashable, CustomStringConvertible {
 ///
 /// In a recorded ``Program`` the run ends here, too, before anything after it changes a parameter.
 public func requireFinite(_ value: Tensor) throws(NotFiniteError) {
-  Recorder.current?.requireFinite(value)
-  let number = Recorder.unrecorded { value.item }
+  let recorder = Recorder.current
+  recorder?.requireFinite(value)
+  let number = Recorder.unrecorded { (recorder?.computed(value) ?? value).item }
   guard number.isFinite else { throw NotFiniteError(value: number) }
 }
 

@@ -1,19 +1,23 @@
 import CApus
 
-/// A backend that runs every kernel call on another one and writes it down.
+/// A backend that writes every kernel call down, and runs it on another one when it has to.
 ///
 /// What a step does is recorded at the boundary between operations and device: views are strides by then, shapes are settled, and every
 /// call says which memory it reads and writes. A call that only depends on what was there before the step is not written down: its
 /// result is a constant. Memory of a ``Parameter`` is known as such, and may be written.
 package final class Recorder: Backend, @unchecked Sendable {
   // One thread records; the class is Sendable only because every backend is.
-  let base: any Backend
-  private var recording: Recording
-  private var buffers = BuffersByStorage()
+  let base: CPUBackend
+  var recording: Recording
+  private(set) var buffers = BuffersByStorage()
+  /// Whether calls are only written down: see DeferredRecording.swift.
+  var isDeferring = true
+  /// The memory of the arguments.
+  private(set) var inputs: [Storage] = []
   /// Memory that was made by the step, to see in the end what outlives it.
   private var made: Set<Int> = []
   /// Where random numbers come from while recording.
-  private let random: RandomSource?
+  let random: RandomSource?
   private var origin = Origin(phase: .forward, operation: "", detail: "", layer: "")
   private var layers = LayerNames()
   /// What is being computed again waits for these, and belongs together.
@@ -24,7 +28,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   /// Results of calls on constants are kept up to this size; larger ones are computed at every run.
   private static let largestConstant = 1 << 20
 
-  init(base: any Backend, random: RandomSource?) {
+  init(base: CPUBackend, random: RandomSource?) {
     self.base = base
     self.random = random
     recording = Recording(
@@ -42,14 +46,19 @@ package final class Recorder: Backend, @unchecked Sendable {
   // MARK: The step from outside
 
   /// Runs `body` on stand-ins for `inputs`, which must be dense.
-  /// - Returns: its results, and what it did or why that cannot be repeated.
+  /// - Returns: its results, if they had to be computed; and what it did, or why that cannot be repeated.
   static func record(
-    _ inputs: [Tensor], on base: any Backend, random: RandomSource?, _ body: ([Tensor]) throws -> [Tensor]
-  ) throws -> (results: [Tensor], recording: Result<Recording, NotRecorded>) {
+    _ inputs: [Tensor], on base: CPUBackend, random: RandomSource?, _ body: ([Tensor]) throws -> [Tensor]
+  ) throws -> (results: [Tensor]?, recording: Result<Recording, NotRecorded>) {
     let recorder = Recorder(base: base, random: random)
     let standIns = inputs.enumerated().map { recorder.standIn(for: $1, number: $0) }
-    let results = try recorder.whileCurrent { try body(standIns) }
-    return (results, recorder.finish(results))
+    var results: [Tensor]
+    do { results = try recorder.whileCurrent { try body(standIns) } } catch {
+      recorder.runDeferred()  // what it did until then is done
+      throw error
+    }
+    let recording = recorder.finish(&results)
+    return (recorder.isDeferring ? nil : results, recording)
   }
 
   private func whileCurrent<R>(_ body: () throws -> R) rethrows -> R {
@@ -76,21 +85,25 @@ package final class Recorder: Backend, @unchecked Sendable {
     let part = Storage(
       pointer: input.object.address, byteCount: input.type.byteCount, backend: storage.backend, of: storage)
     buffers[part] = add(.input(number), byteCount: part.byteCount)
+    inputs.append(part)
     return Tensor(TensorObject(shape: input.shape, dtype: input.dtype, storage: part))
   }
 
-  private func add(_ role: Buffer.Role, byteCount: Int) -> Int {
+  func add(_ role: Buffer.Role, byteCount: Int) -> Int {
     recording.buffers.append(Buffer(role: role, byteCount: byteCount))
     return recording.buffers.count - 1
   }
 
-  private func finish(_ results: [Tensor]) -> Result<Recording, NotRecorded> {
+  private func finish(_ results: inout [Tensor]) -> Result<Recording, NotRecorded> {
     for result in results where result.isTracked { fail("a result is being differentiated by the caller") }
     let kept = Set(results.map { operand($0).buffer })
     for number in buffers.live where made.contains(number) && recording.buffers[number].isTemporary {
       if !kept.contains(number) { fail("memory that it computed outlives it, other than as a result") }
     }
     guard failure == nil else { return .failure(NotRecorded(reason: failure!)) }
+    // Somebody else may look at a result.
+    for i in results.indices where isToCome(results[i]) && !results[i].isSeenByNobodyElse() { runDeferred() }
+    if isDeferring { for source in recording.scalarSources { source.keepForNextStep() } }
     for (number, result) in results.enumerated() {
       let operand = self.operand(result)
       // A result is memory of its own, which the caller may keep.
@@ -105,7 +118,11 @@ package final class Recorder: Backend, @unchecked Sendable {
   }
 
   /// Says why the step cannot be recorded; the first reason counts.
-  package func fail(_ reason: String) { if failure == nil { failure = reason } }
+  package func fail(_ reason: String) {
+    guard failure == nil else { return }
+    runDeferred()
+    failure = reason
+  }
 
   // MARK: Where calls come from
 
@@ -146,7 +163,7 @@ package final class Recorder: Backend, @unchecked Sendable {
 
   // MARK: Calls
 
-  private func operand(_ tensor: Tensor) -> Operand {
+  func operand(_ tensor: Tensor) -> Operand {
     guard let storage = tensor.object.storage else { return Operand(tensor.object, buffer: -1) }
     let number = buffers[storage] ?? add(.constant(storage), byteCount: storage.byteCount)
     buffers[storage] = number
@@ -161,6 +178,7 @@ package final class Recorder: Backend, @unchecked Sendable {
     let isConstant = inputs.allSatisfy { recording.buffers[$0.buffer].constant != nil }
     let size = y.reduce(0) { $0 + $1.type.byteCount }
     if kernel.isPure && isConstant && size <= Self.largestConstant, y.allSatisfy(canBecomeConstant) {
+      for tensor in y { tensor.object.storage?.back() }
       Self.unrecorded { kernel.run(on: base, x, y, random: random) }
       for tensor in y { recording.buffers[operand(tensor).buffer].role = .constant(tensor.object.storage!) }
       return
@@ -172,7 +190,7 @@ package final class Recorder: Backend, @unchecked Sendable {
       Instruction(
         kernel: kernel, inputs: inputs, outputs: y.map(operand), origins: [origin], after: waitsFor,
         recomputation: recomputation))
-    Self.unrecorded { kernel.run(on: base, x, y, random: random) }
+    if !isDeferring { Self.unrecorded { kernel.run(on: base, x, y, random: random) } }
   }
 
   /// Whether all that was ever written to this memory is known when the step begins.
@@ -224,6 +242,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   func note(_ parameter: Parameter, makesUnique value: inout Tensor) {
     let old = value.object.storage.map(ObjectIdentifier.init)
     note(parameter, holds: value)
+    if isDeferring && !value.isUnique() && isToCome(value) { runDeferred() }
     Self.unrecorded { value.makeUnique() }
     guard failure == nil, let old, let new = value.object.storage, ObjectIdentifier(new) != old else { return }
     // Somebody else can see the old elements. Later runs change the parameter's own memory; who looks at the old gets a copy.
@@ -244,6 +263,8 @@ package final class Recorder: Backend, @unchecked Sendable {
     {
       return tensor
     }
+    let elements = computed(tensor)
+    if elements.object !== tensor.object { return elements }
     return Self.unrecorded {
       let copy = Tensor(uninitialized: tensor.shape, tensor.dtype, on: base)
       base.copy(tensor, into: copy)
@@ -263,7 +284,8 @@ package final class Recorder: Backend, @unchecked Sendable {
   // MARK: Backend
 
   package func allocate(_ byteCount: Int) -> Storage {
-    let storage = Self.unrecorded { base.allocate(byteCount) }
+    let storage =
+      isDeferring ? Storage(unbacked: byteCount, backend: base) : Self.unrecorded { base.allocate(byteCount) }
     let number = add(.temporary, byteCount: byteCount)
     buffers[storage] = number
     made.insert(number)
@@ -275,6 +297,7 @@ package final class Recorder: Backend, @unchecked Sendable {
   }
 
   package func upload(_ bytes: UnsafeRawBufferPointer, to storage: Storage) {
+    storage.back()
     base.upload(bytes, to: storage)
     wasFilled(storage)
   }
@@ -291,10 +314,15 @@ package final class Recorder: Backend, @unchecked Sendable {
     base.download(storage, byteOffset: byteOffset, to: bytes)
   }
 
-  package func range(of indices: Tensor) -> ClosedRange<Int>? { Self.unrecorded { base.range(of: indices) } }
+  package func range(of indices: Tensor) -> ClosedRange<Int>? {
+    let elements = computed(indices)
+    return Self.unrecorded { base.range(of: elements) }
+  }
   package func check(_ indices: Tensor, _ bounds: IndexBounds) -> ClosedRange<Int>? {
     perform(.check(bounds), [indices], [], as: "check")
-    return range(of: indices)
+    let found = range(of: indices)
+    if isDeferring, let found { bounds.check(found) }
+    return found
   }
 
   package func elementwise(
@@ -372,33 +400,4 @@ package final class Recorder: Backend, @unchecked Sendable {
 struct NotRecorded: Error, Sendable, CustomStringConvertible {
   let reason: String
   var description: String { reason }
-}
-
-/// Which buffer stands for which memory. The memory is not kept alive, so that the step can overwrite what only it sees.
-private struct BuffersByStorage {
-  private struct Entry {
-    weak var storage: Storage?
-    var buffer: Int
-  }
-  private var entries: [ObjectIdentifier: Entry] = [:]
-
-  subscript(storage: Storage) -> Int? {
-    get {
-      // Another object may have lived at this address.
-      guard let entry = entries[ObjectIdentifier(storage)], entry.storage === storage else { return nil }
-      return entry.buffer
-    }
-    set { entries[ObjectIdentifier(storage)] = newValue.map { Entry(storage: storage, buffer: $0) } }
-  }
-
-  /// Lets another buffer stand for this memory.
-  /// - Returns: the buffer so far.
-  mutating func exchange(_ identity: ObjectIdentifier, for buffer: Int) -> Int {
-    let before = entries[identity]!.buffer
-    entries[identity]!.buffer = buffer
-    return before
-  }
-
-  /// The buffers of memory that still is in use.
-  var live: [Int] { entries.values.filter { $0.storage != nil }.map(\.buffer) }
 }
