@@ -14,6 +14,9 @@ static inline apus_matmul apus_matmul_folded(apus_matmul s) {
   return s;
 }
 
+static inline int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
+static inline int64_t divided_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
+
 /// The bytes of an element of A and B, and of one of C.
 static inline int64_t apus_matmul_operand_bytes(apus_dtype dtype) {
   return dtype == APUS_BF16 ? 2 : dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4;
@@ -38,8 +41,11 @@ static inline bool apus_matmul_blas_layout(int64_t rows, int64_t columns, int64_
 
 // The own kernels, for the instruction set that a plan has fixed.
 const void *apus_matmul_own_kernels(void);
-/// Which cuts of a matrix they profit from.
-void apus_matmul_own_cuts(const void *kernels, const apus_matmul *shape, bool *by_rows, bool *by_columns);
+/// Which cuts of a matrix they profit from, and whether they work in blocks, as for large products.
+typedef struct {
+  bool by_rows, by_columns, is_blocked;
+} apus_matmul_own_cuts;
+apus_matmul_own_cuts apus_matmul_own_cuts_of(const void *kernels, const apus_matmul *shape);
 void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c,
                          apus_matmul_tile tile);
 /// C (+)= A B for float32 matrices that are parts of others: A (m, k) of any strides, B (k, n) and C (m, n) with contiguous rows.

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "matmul.h"
+#include "scratch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,10 +25,29 @@ typedef struct {
   bool from_c, to_end;  // the first block of k starts C, the last finishes it
 } product;
 
+// Memory that is read soon: WALK places `step` bytes apart, then `leap` further, and so on.
+enum { WALK = 16, LINE = 64 };
+typedef struct {
+  const char *from;
+  int64_t step, leap;
+} walk;
+static const char nothing;
+static const walk nothing_ahead = {&nothing, 0, 0};
+// A walk over WALK rows, or columns, `apart` elements from each other: across all of them line by line, or along k once.
+INLINE walk walk_along(const void *from, int64_t apart, bool across, int64_t bytes) {
+  return (walk){from, apart * bytes, across ? LINE - WALK * apart * bytes : 0};
+}
+
+// How much of A and B a thread works on at a time: measured, see docs/performance.md.
+enum { MOST_ROWS = 256, MOST_DEPTH = 256 };
+// From how many multiply-adds on blocks are faster.
+#define BLOCKED_WORK (96.0 * 96 * 96)
+
 typedef void (*multiply)(const product *);
 typedef struct {
   multiply f32[3];  // by the width of C: any, at most 8, at most 4
   multiply f64, i32, i64;
+  multiply blocked[2];  // large products: f32, f64
   void (*outer)(int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *to);
   void (*activate)(apus_epilogue, float *, int64_t count);
   int64_t lanes;  // floats in a vector
@@ -122,11 +142,20 @@ static void run_outer(const kernels *on, const apus_matmul *s, const float *a, c
     }
 }
 
+// Whether copies of the operands pay, which the blocks for large products make.
+static bool is_blocked(const kernels *on, const apus_matmul *s) {
+  if (s->dtype != APUS_F32 && s->dtype != APUS_F64) return false;
+  if ((s->a_row != 1 && s->a_column != 1) || (s->b_row != 1 && s->b_column != 1)) return false;
+  if (s->m <= 4 || s->n <= on->lanes || s->k < 16) return false;
+  return (double)s->m * (double)s->n * (double)s->k > BLOCKED_WORK;
+}
+
 // How one shape is computed: decided by the whole of it, so that bits do not depend on what part of it is asked for.
 typedef struct {
   const kernels *on;
   multiply run;
   bool outer;
+  bool blocked;
   bool swapped;  // as the transpose of B' A': a column then fills vectors as a row does
   bool turned;   // ... of a few columns, through a buffer
   product x;     // what is the same for every part
@@ -140,6 +169,11 @@ static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias)
                   .c_row = s->n, .bias_step = 1, .relu = s->epilogue == APUS_EPILOGUE_RELU, .to_end = true};
   int64_t m = s->m, n = s->n;
   p.outer = is_outer(p.on, s);
+  p.blocked = is_blocked(p.on, s);
+  if (p.blocked) {
+    p.run = p.on->blocked[s->dtype == APUS_F64 ? 1 : 0];
+    return p;
+  }
   p.turned = n > 1 && n <= TURNED_COLUMNS && m >= 2 * n && m <= TURNED_ROWS && s->a_row == 1 && s->k >= 16 && s->dtype == APUS_F32 && !bias &&
              s->epilogue == APUS_EPILOGUE_NONE;
   p.swapped = p.turned || (n == 1 && m > 1);
@@ -234,8 +268,8 @@ void apus_matmul_own_block(const void *kernels_, const apus_matmul_block *y) {
 
 const void *apus_matmul_own_kernels(void) { return choose(); }
 
-void apus_matmul_own_cuts(const void *on, const apus_matmul *s, bool *by_rows, bool *by_columns) {
+apus_matmul_own_cuts apus_matmul_own_cuts_of(const void *on, const apus_matmul *s) {
   const plan p = make_plan(on, s, NULL);
-  *by_rows = !p.outer;  // which computes all of C at once
-  *by_columns = !p.outer && !p.swapped;
+  // `outer` computes all of C at once.
+  return (apus_matmul_own_cuts){.by_rows = !p.outer, .by_columns = !p.outer && !p.swapped, .is_blocked = p.blocked};
 }

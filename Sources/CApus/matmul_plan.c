@@ -25,11 +25,12 @@ typedef struct {
   double copy_b;                  // what it costs to copy B, where to copy A costs 1
 } cutting;
 
-static cutting cutting_for(const apus_matmul *s, apus_matmul_route_kind route) {
+static cutting cutting_for(const apus_matmul *s, apus_matmul_route_kind route, bool is_blocked) {
   switch (route) {
     case APUS_MATMUL_GEMM: return (cutting){5000, true, 32, 32, 8, 16, 0.25};
     case APUS_MATMUL_PRIMITIVE: return (cutting){7000, true, 32, 32, 8, 16, 1};
     default:
+      if (is_blocked) return (cutting){5000, true, 32, 64, 2, 32, 1};
       // A few rows are bound by reading B: cut it by columns.
       if (s->m <= 4) return (cutting){2500, false, s->m, 32, 1, 16, 8};
       return (cutting){2500, false, 16, 64, 8, 64, 1};
@@ -43,20 +44,18 @@ static bool is_worth(const cutting *how, int64_t tiles, double cost) {
 }
 
 // On one core of the machine that the figures above come from; within a factor of two elsewhere.
-static double cost_of(const apus_matmul *s, apus_matmul_route_kind route) {
+static double cost_of(const apus_matmul *s, apus_matmul_route_kind route, bool is_blocked) {
   const double work = (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
   const double operands = (double)s->batch * ((double)s->n * (double)s->k + (double)s->m * (double)s->k);
   const double results = (double)s->batch * (double)s->m * (double)s->n;
   const double bytes = operands * (double)apus_matmul_operand_bytes(s->dtype) + results * (double)apus_matmul_result_bytes(s->dtype);
-  const double own = s->dtype == APUS_F32 ? 80 : s->dtype == APUS_F64 ? 40 : 10;
+  const double own = s->dtype == APUS_F32 ? (is_blocked ? 100 : 80) : s->dtype == APUS_F64 ? (is_blocked ? 50 : 40) : 10;
   const double per_ns = s->dtype == APUS_BF16 ? 200 : route != APUS_MATMUL_OWN ? 100 : own;
   const double computing = work / per_ns, reading = bytes / 100;
   return 20 + (computing > reading ? computing : reading);
 }
 
-static int64_t divided_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
 static int64_t rounded_up(int64_t x, int64_t unit) { return divided_up(x, unit) * unit; }
-static int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
 
 // The grid of about `wanted` tiles that copies the least; powers of two, since cores are mostly.
 static void cut_matrix(apus_matmul_plan *p, const cutting *how, int64_t wanted, bool by_rows, bool by_columns) {
@@ -74,18 +73,18 @@ static void cut_matrix(apus_matmul_plan *p, const cutting *how, int64_t wanted, 
   if (best_columns > 1) p->tile_columns = at_most(s->n, rounded_up(divided_up(s->n, best_columns), how->column_unit));
 }
 
-static void cut(apus_matmul_plan *p) {
+static void cut(apus_matmul_plan *p, apus_matmul_own_cuts own) {
   const apus_matmul *s = &p->shape;
   p->tile_matrices = s->batch > 0 ? s->batch : 1, p->tile_rows = s->m, p->tile_columns = s->n;
-  const cutting how = cutting_for(s, p->route);
+  const bool is_own = p->route == APUS_MATMUL_OWN;
+  const cutting how = cutting_for(s, p->route, is_own && own.is_blocked);
   int64_t wanted = 1;
   while (is_worth(&how, 2 * wanted, p->cost)) wanted *= 2;
   if (wanted > 1) {
     // Of a batch, whole matrices first.
     p->tile_matrices = divided_up(s->batch, at_most(wanted, s->batch));
-    bool by_rows = true, by_columns = true;
-    if (p->route == APUS_MATMUL_OWN) apus_matmul_own_cuts(p->kernels, s, &by_rows, &by_columns);
-    if (p->tile_matrices == 1 && s->batch < wanted) cut_matrix(p, &how, wanted / s->batch, by_rows, by_columns);
+    if (p->tile_matrices == 1 && s->batch < wanted)
+      cut_matrix(p, &how, wanted / s->batch, !is_own || own.by_rows, !is_own || own.by_columns);
   }
   p->grid_rows = divided_up(s->m, p->tile_rows);
   p->grid_columns = divided_up(s->n, p->tile_columns);
@@ -109,9 +108,10 @@ int32_t apus_matmul_plan_make(const apus_matmul *shape, apus_matmul_route_kind r
   const apus_matmul *s = &p.shape;
   *plan = p;
   if (s->batch <= 0 || s->m <= 0 || s->n <= 0) return 0;
-  p.cost = cost_of(s, route);
   p.kernels = apus_matmul_own_kernels();
-  cut(&p);
+  const apus_matmul_own_cuts own = apus_matmul_own_cuts_of(p.kernels, s);
+  p.cost = cost_of(s, route, own.is_blocked);
+  cut(&p, own);
   int32_t status = 0;
   if (route == APUS_MATMUL_GEMM) status = apus_onednn_gemm_check(s);
   if (route == APUS_MATMUL_PRIMITIVE) {
