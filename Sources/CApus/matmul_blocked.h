@@ -35,7 +35,7 @@ enum { NAME(most_rows) = 14, NAME(most_vectors) = 3 };
 typedef struct {
   const product *of;
   const ELEMENT *a, *b;
-  int64_t a_row, a_step, b_step, k;  // from step to step of k
+  int64_t a_row, a_step, b_step, k;  // from row to row, and from step to step of k
   ELEMENT *copy;                     // where the steps of B go
   ELEMENT *c;
   int64_t column, count;
@@ -107,7 +107,7 @@ INLINE void NAME(multiply_block)(const int rows, const int vectors, const bool b
     for (int v = 0; v < vectors; v++) sum[r][v] = 0;
   }
   ELEMENT *restrict copy = x->copy;
-  const int64_t a_step = x->a_step, b_step = x->b_step;
+  const int64_t a_step = by_columns ? x->a_step : 1, b_step = x->b_step;
   const char *next_a = x->next_a.from, *next_b = x->next_b.from;
   int64_t p = 0;
   for (int64_t left = x->k; left > 0; left -= WALK) {
