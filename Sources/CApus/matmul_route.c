@@ -1,17 +1,17 @@
 // Which way a matrix product goes: by our own kernels, but bfloat16 operands by oneDNN's primitives.
 //
-// Our blocks (matmul_blocked.h) against the faster of dnnl_sgemm and a primitive (oneDNN 2.6.3), the same tiles, one Zen 5 core: how much
-// less time ours take. AVX2 is oneDNN and ours both restricted to it. NT are forward passes with bias and relu.
+// Our blocks (matmul_blocked.h) against the faster of dnnl_sgemm and a primitive (oneDNN 2.6.3) for the same tiles, one Zen 5 core: how many
+// times as fast ours are with AVX-512 (median of three runs), and where both are restricted to AVX2 (one run). N, T: A and B as they lie or
+// transposed; NT are forward passes with bias and relu.
 //
-//    m x n x k              AVX-512 AVX2       m x n x k              AVX-512 AVX2       m x n x k              AVX-512 AVX2
-//    128 x  512 x  784 NT    1.05   0.95       256 x   64 x  256 NT    0.92   0.82       512 x  128 x  768 TN    0.98   1.07
-//    128 x  512 x  512 NT    1.10   0.95       256 x  784 x  256 NT    1.07   1.00       128 x  512 x  768 TN    1.00   1.27
-//    128 x  512 x  512 NN    1.00   1.19       256 x  256 x  784 NN    0.98   0.94      1024 x  256 x 4096 TN    1.20   1.06
-//    512 x  784 x  128 TN    0.99   1.05       768 x  384 x  128 NT    0.98   0.99      4096 x   65 x  256 NT    1.00   0.98
-//    256 x 1024 x  784 NT    1.15   1.01       768 x  128 x  512 NT    0.97   0.99      4096 x  256 x   65 NN    0.96   0.96
-//    256 x 1024 x 1024 NT    1.05   1.00       768 x  512 x  128 NT    1.05   0.97       512 x  512 x  512 NN    0.97   1.12
-//    256 x 1024 x 1024 NN    1.04   1.75       768 x  512 x  128 NN    0.95   1.16      1024 x 1024 x 1024 NN    1.08   1.78
-//   1024 x 1024 x  256 TN    1.07   1.34        64 x  100 x 1000 NT    1.17   0.89      2048 x 2048 x 2048 NN    1.01   1.73
+//   m x n x k               512  AVX2   m x n x k               512  AVX2   m x n x k               512  AVX2
+//    128 x  512 x  784 NT  1.08  1.02   1024 x 1024 x  256 TN  1.07  1.2     768 x  128 x  512 NT  0.98  1.04
+//    128 x  512 x  512 NT  1.12  1.01     64 x  100 x 1000 NT  1.16  0.91    768 x  512 x  128 NN  0.96  1.3
+//    128 x  512 x  512 NN  1.00  1.2     256 x   64 x  256 NT  0.95  0.9     512 x  128 x  768 TN  0.98  1.08
+//    512 x  784 x  128 TN  1.00  1.03    256 x  256 x   64 NT  0.92  1.06   1024 x  256 x 4096 TN  1.16  1.04
+//    256 x 1024 x  784 NT  1.20  1.05    256 x  784 x  256 NT  1.06  1.07   4096 x   65 x  256 NT  1.00  0.98
+//    256 x 1024 x 1024 NT  1.05  1.3     256 x  256 x  784 NN  0.98  0.94    512 x  512 x  512 NN  0.97  1.1
+//    256 x 1024 x 1024 NN  0.94  1.6     768 x  384 x  128 NT  0.98  1.06   1024 x 1024 x 1024 NN  1.24  1.5
 //
 // So oneDNN would gain nothing, and cost 23 ms for the first dnnl_sgemm of a process (2.6 generates all its kernels then), 0.2 to 0.5 ms
 // for the first product of each shape, and 10 to 15 MB of memory. Scripts/matmul_bench.c repeats it against dnnl_sgemm.
