@@ -1,8 +1,8 @@
-// How fast the routes of the matrix product are, side by side: plain dnnl_sgemm with oneDNN's own threads, and plans that go each way
-// on the team, the last with bfloat16 operands. Contenders alternate; the median of the rounds counts.
+// How fast the routes of the matrix product are, side by side: dnnl_sgemm with oneDNN's own threads, and plans on the team, by our own
+// kernels and, with bfloat16 operands, by oneDNN's primitives. Contenders alternate; the median of the rounds counts.
 //
 //   clang -std=c17 -O2 -ISources/CApus/include Scripts/matmul_bench.c Sources/CApus/{matmul_*,onednn*,parallel,support}.c -ldnnl -lgomp -lm
-//   ./a.out [threads [square|small|large|forward|rows|epilogue|bfloat16|versions|create]]
+//   ./a.out [threads [square|small|large|forward|backward|rows|epilogue|bfloat16|versions|create]]
 #define _POSIX_C_SOURCE 200809L  // clock_gettime, nanosleep
 #include <oneapi/dnnl/dnnl.h>
 #include <math.h>
@@ -21,7 +21,7 @@ static double now(void) {
   return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;  // in microseconds
 }
 
-enum { SGEMM, GEMM, PRIMITIVE, OWN, BFLOAT16, CONTENDERS, ROUNDS = 7 };
+enum { SGEMM, OWN, BFLOAT16, CONTENDERS, ROUNDS = 7 };
 
 typedef struct {
   apus_matmul shape;
@@ -55,10 +55,9 @@ static void run(job *j, int contender) {
 
 // 0 where this way cannot do the product.
 static bool prepare(job *j, int contender) {
-  static const apus_matmul_route_kind routes[] = {[GEMM] = APUS_MATMUL_GEMM, [PRIMITIVE] = APUS_MATMUL_PRIMITIVE, [OWN] = APUS_MATMUL_OWN, [BFLOAT16] = APUS_MATMUL_PRIMITIVE};
   apus_matmul shape = j->shape;
   if (contender == BFLOAT16) shape.dtype = APUS_BF16;
-  return contender == SGEMM || apus_matmul_plan_make(&shape, routes[contender], &j->plans[contender]) == 0;
+  return contender == SGEMM || apus_matmul_plan_make(&shape, apus_matmul_route(&shape), &j->plans[contender]) == 0;
 }
 
 // OpenMP's threads spin for milliseconds after their last region, in everybody's way.
@@ -100,7 +99,7 @@ static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, 
   for (int contender = 0; contender < CONTENDERS; contender++) {
     double begun = now();
     able[contender] = prepare(&j, contender);
-    if (contender == PRIMITIVE) creation = now() - begun;
+    if (contender == BFLOAT16) creation = now() - begun;
   }
 
   double flops = 2.0 * (double)m * (double)n * (double)k, times[CONTENDERS][ROUNDS];
@@ -121,9 +120,8 @@ static void measure(const char *name, int64_t m, int64_t n, int64_t k, bool at, 
     double t = able[contender] ? times[contender][ROUNDS / 2] : NAN;
     printf(" | %8.2f us %6.1f", t, flops / t * 1e-3);
   }
-  apus_matmul_route_kind route = apus_matmul_route(&j.shape);
-  const apus_matmul_plan *p = &j.plans[route == APUS_MATMUL_OWN ? OWN : route == APUS_MATMUL_GEMM ? GEMM : PRIMITIVE];
-  printf(" | made in %6.0f us | %ldx%ld tiles, cost %.0f us | %s\n", creation, (long)p->grid_rows, (long)p->grid_columns, p->cost * 1e-3, route == APUS_MATMUL_OWN ? "own" : route == APUS_MATMUL_GEMM ? "gemm" : "primitive");
+  const apus_matmul_plan *p = &j.plans[OWN];
+  printf(" | made in %6.0f us | %ldx%ld tiles, cost %.0f us\n", creation, (long)p->grid_rows, (long)p->grid_columns, p->cost * 1e-3);
   finish(&j);
 }
 
@@ -135,14 +133,14 @@ static void creation(void) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     job j = make(shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, shapes[i].bt, true, APUS_EPILOGUE_RELU);
     start = now();
-    prepare(&j, PRIMITIVE);
+    prepare(&j, BFLOAT16);
     double first = now() - start;
-    apus_matmul_plan_destroy(&j.plans[PRIMITIVE]);
+    apus_matmul_plan_destroy(&j.plans[BFLOAT16]);
     start = now();
-    prepare(&j, PRIMITIVE);
+    prepare(&j, BFLOAT16);
     double second = now() - start;
     start = now();
-    run(&j, PRIMITIVE);
+    run(&j, BFLOAT16);
     double first_run = now() - start;
     printf("primitive %5ld %5ld %5ld %c%c: create %7.0f us, again %5.0f us, first run %6.0f us\n", (long)j.shape.m, (long)j.shape.n,
            (long)j.shape.k, j.a_transposed ? 'T' : 'N', j.b_transposed ? 'T' : 'N', first, second, first_run);
@@ -169,7 +167,7 @@ int main(int argc, char **argv) {
     creation();
     return 0;
   }
-  printf("%-28s     m     n     k    | %-18s | %-18s | %-18s | %-18s | %-18s\n", "", "plain sgemm GFLOP/s", "gemm", "primitive", "own", "bfloat16");
+  printf("%-28s     m     n     k    | %-18s | %-18s | %-18s\n", "", "dnnl_sgemm, GFLOP/s", "own", "bfloat16");
   if (all || !strcmp(what, "square")) {
     int64_t sizes[] = {16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) measure("square", sizes[i], sizes[i], sizes[i], false, false, false, 0);
@@ -220,6 +218,12 @@ int main(int argc, char **argv) {
       {128, 512, 512}, {256, 1024, 784}, {256, 1024, 1024}, {128, 128, 512}, {128, 256, 256}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
       measure("layer, bias relu", shapes[i].m, shapes[i].n, shapes[i].k, false, true, true, APUS_EPILOGUE_RELU);
+  }
+  if (all || !strcmp(what, "backward")) {
+    struct { int64_t m, n, k; bool at; } shapes[] = {{128, 512, 512, 0}, {512, 784, 128, 1}, {512, 512, 128, 1}, {256, 1024, 1024, 0}, {1024, 1024, 256, 1},
+      {100, 1000, 64, 1}, {256, 256, 784, 0}, {784, 256, 256, 1}, {64, 256, 256, 1}, {768, 128, 512, 0}, {512, 128, 768, 1}, {1024, 256, 4096, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+      measure(shapes[i].at ? "weights' gradient" : "inputs' gradient", shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].at, false, false, APUS_EPILOGUE_NONE);
   }
   if (all || !strcmp(what, "rows")) {
     int64_t rows[] = {1, 2, 4, 8, 16, 24, 32}, sizes[][2] = {{512, 784}, {2048, 2048}, {4096, 256}};

@@ -111,7 +111,7 @@ struct Explain: ParsableCommand {
     } catch let error as CSVError where error.column == model.preprocessing.target.name {
       guard case .columnNotFound = error.kind else { throw error }
       let table = try model.table(csv: input, needsTarget: false)
-      return (model.preprocessing.scaling(try model.preprocessing.features.encode(table)), nil)
+      return (try model.preprocessing.features(of: table), nil)
     }
   }
 

@@ -136,6 +136,13 @@ APUS_CLONES static void finish_rows(const float *maxima, const float *sums, int6
   memcpy(log_sums, logs, (size_t)rows * sizeof(float));
 }
 
+/// C (+)= A B for parts of matrices.
+static void multiply(const void *on, int64_t rows, int64_t columns, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
+                     int64_t b_row, float *c, int64_t c_row, bool adds) {
+  apus_matmul_own_block(on, &(apus_matmul_block){.dtype = APUS_F32, .rows = rows, .columns = columns, .k = k, .a = a, .a_row = a_row,
+                                                 .a_column = a_column, .b = b, .b_row = b_row, .adds = adds, .c = c, .c_row = c_row});
+}
+
 void apus_attention_forward(const apus_attention *s, const float *q, const float *k, const float *v, const float *mask, float *o,
                             float *log_sums, int64_t begin, int64_t end) {
   _Alignas(64) float scores[ROWS * KEYS], turned[WIDEST * KEYS], results[ROWS * WIDEST];
@@ -155,10 +162,10 @@ void apus_attention_forward(const apus_attention *s, const float *q, const float
         transpose(k + key * s->k_row, s->k_row, here, width, turned);
         present = key;
       }
-      apus_matmul_f32_block(on, rows, count, width, q + query * s->q_row, s->q_row, 1, turned, KEYS, scores, KEYS, false);
+      multiply(on, rows, count, width, q + query * s->q_row, s->q_row, 1, turned, KEYS, scores, KEYS, false);
       exponentials(s, scores, mask, query, rows, key, count, maxima, sums, old);
       if (key > 0) scale_rows(results, value_width, results, value_width, rows, value_width, old);
-      apus_matmul_f32_block(on, rows, value_width, count, scores, KEYS, 1, v + key * s->v_row, s->v_row, results, value_width, key > 0);
+      multiply(on, rows, value_width, count, scores, KEYS, 1, v + key * s->v_row, s->v_row, results, value_width, key > 0);
     }
     finish_rows(maxima, sums, rows, log_sums + query, old);
     scale_rows(results, value_width, o + query * s->o_row, s->o_row, rows, value_width, old);
@@ -249,20 +256,20 @@ void apus_attention_backward(const apus_attention *s, const float *q, const floa
         continue;
       }
       const float *qs = q + query * s->q_row, *dos = d_o + query * s->o_row;
-      apus_matmul_f32_block(on, rows, count, s->width, qs, s->q_row, 1, turned_k, KEYS, scores, KEYS, false);
-      apus_matmul_f32_block(on, rows, count, s->value_width, dos, s->o_row, 1, turned_v, KEYS, products, KEYS, false);
+      multiply(on, rows, count, s->width, qs, s->q_row, 1, turned_k, KEYS, scores, KEYS, false);
+      multiply(on, rows, count, s->value_width, dos, s->o_row, 1, turned_v, KEYS, products, KEYS, false);
       score_gradients(s, scores, products, mask, log_sums, work, query, rows, key, count);
       if (begun == 0) {
         begun = count;
         clear_rows(dks + count * s->k_row, s->k_row, here - count, s->width);
         clear_rows(dvs + count * s->v_row, s->v_row, here - count, s->value_width);
-        apus_matmul_f32_block(on, count, s->value_width, rows, scores, 1, KEYS, dos, s->o_row, dvs, s->v_row, false);
-        apus_matmul_f32_block(on, count, s->width, rows, products, 1, KEYS, qs, s->q_row, dks, s->k_row, false);
+        multiply(on, count, s->value_width, rows, scores, 1, KEYS, dos, s->o_row, dvs, s->v_row, false);
+        multiply(on, count, s->width, rows, products, 1, KEYS, qs, s->q_row, dks, s->k_row, false);
       } else {
-        apus_matmul_f32_block(on, count, s->value_width, rows, scores, 1, KEYS, dos, s->o_row, dvs, s->v_row, true);
-        apus_matmul_f32_block(on, count, s->width, rows, products, 1, KEYS, qs, s->q_row, dks, s->k_row, true);
+        multiply(on, count, s->value_width, rows, scores, 1, KEYS, dos, s->o_row, dvs, s->v_row, true);
+        multiply(on, count, s->width, rows, products, 1, KEYS, qs, s->q_row, dks, s->k_row, true);
       }
-      apus_matmul_f32_block(on, rows, s->width, count, products, KEYS, 1, ks, s->k_row, dq + query * s->q_row, s->q_row, key > 0);
+      multiply(on, rows, s->width, count, products, KEYS, 1, ks, s->k_row, dq + query * s->q_row, s->q_row, key > 0);
     }
     if (begun == 0) {
       clear_rows(dks, s->k_row, here, s->width);

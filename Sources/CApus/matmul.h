@@ -14,6 +14,9 @@ static inline apus_matmul apus_matmul_folded(apus_matmul s) {
   return s;
 }
 
+static inline int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
+static inline int64_t divided_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
+
 /// The bytes of an element of A and B, and of one of C.
 static inline int64_t apus_matmul_operand_bytes(apus_dtype dtype) {
   return dtype == APUS_BF16 ? 2 : dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4;
@@ -38,14 +41,13 @@ static inline bool apus_matmul_blas_layout(int64_t rows, int64_t columns, int64_
 
 // The own kernels, for the instruction set that a plan has fixed.
 const void *apus_matmul_own_kernels(void);
-/// Which cuts of a matrix they profit from.
-void apus_matmul_own_cuts(const void *kernels, const apus_matmul *shape, bool *by_rows, bool *by_columns);
+/// Which cuts of a matrix they profit from, and whether they work in blocks, as for large products.
+typedef struct {
+  bool by_rows, by_columns, is_blocked;
+} apus_matmul_own_cuts;
+apus_matmul_own_cuts apus_matmul_own_cuts_of(const void *kernels, const apus_matmul *shape);
 void apus_matmul_own_run(const void *kernels, const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c,
                          apus_matmul_tile tile);
-/// C (+)= A B for float32 matrices that are parts of others: A (m, k) of any strides, B (k, n) and C (m, n) with contiguous rows.
-void apus_matmul_f32_block(const void *kernels, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
-                           const float *b, int64_t b_row, float *c, int64_t c_row, bool adds);
-
 /// A part of a larger product: `rows` x `columns` of C, whose rows lie `c_row` elements apart. B's rows lie without gaps, its own `b_row`
 /// apart. A bias (one for each column) and relu follow the sums, or the sums are added to what C holds. The bits of an element do not
 /// depend on which rows and columns are computed together as long as `columns` stays the same. f32 and f64.
@@ -59,12 +61,9 @@ typedef struct {
 } apus_matmul_block;
 void apus_matmul_own_block(const void *kernels, const apus_matmul_block *block);
 
-// oneDNN, on the calling thread alone. `shape` is a tile's; the matrices of the whole C have `c_row` elements a row, and lie `c_batch`
-// apart. All return 0 or oneDNN's status.
-/// Whether plain GEMM can do this product.
-int32_t apus_onednn_gemm_check(const apus_matmul *shape);
-int32_t apus_onednn_gemm(const apus_matmul *shape, const float *a, const float *b, float *c, int64_t c_row, int64_t c_batch);
-/// A primitive with bias and epilogue, float32 or bfloat16 operands. No extent may be 0; a batch may share A or B (stride 0), not both.
+// oneDNN, on the calling thread alone. All return 0 or oneDNN's status.
+/// A primitive for bfloat16 operands, with bias and epilogue. `shape` is a tile's; the matrices of the whole C have `c_row` elements a
+/// row, and lie `c_batch` apart. No extent may be 0; a batch may share A or B (stride 0), not both.
 int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64_t c_batch, void **primitive);
 int32_t apus_onednn_matmul_run(void *primitive, const void *a, const void *b, const void *bias, void *c);
 void apus_onednn_matmul_destroy(void *primitive);

@@ -1,6 +1,7 @@
 // The own kernels of the matrix product for one element type, vector width and instruction set: included by matmul_kernels_isa.h
 // once for each, with ELEMENT (unsigned for integers: they wrap, and SIGNED is their type), BITS (32 or 64), LANES, ISA (512, 2 or
-// 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, ONE_VECTOR where C is never wider than a vector.
+// 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, BLOCKED where those for large
+// ones are, ONE_VECTOR where C is never wider than a vector.
 //
 // Every element of C is one chain of multiply-adds over k, the same in every kernel of a path, and the path is picked by the whole
 // shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or grouped into tiles.
@@ -178,24 +179,7 @@ static void NAME(thin)(const product *x) {
 #define DEPTH (8192 * 32 / BITS / PANEL)  // 32 KiB: stays in the first-level cache
 static void NAME(pack)(const ELEMENT *restrict b, int64_t b_row, int64_t b_column, int64_t k, int64_t columns, ELEMENT *restrict panel) {
   int64_t padded = (columns + LANES - 1) / LANES * LANES, j = 0;
-#if BITS == 32
-  // Columns lie contiguous: LANES of them are transposed at a time, four steps of k in registers.
-  for (; b_row == 1 && j + LANES <= columns; j += LANES)
-    for (int64_t p = 0; p < k; p += 4) {
-      const int64_t steps = k - p < 4 ? k - p : 4;
-      ELEMENT *to = panel + p * PANEL + j;
-      VECTOR r0, r1, r2, r3;
-      if (steps == 4) {
-        NAME(gather)(b + p + j * b_column, b_column, 4, &r0, &r1, &r2, &r3);
-        NAME(store)(to, r0), NAME(store)(to + PANEL, r1), NAME(store)(to + 2 * PANEL, r2), NAME(store)(to + 3 * PANEL, r3);
-      } else {
-        NAME(gather)(b + p + j * b_column, b_column, steps, &r0, &r1, &r2, &r3);
-        NAME(store)(to, r0);
-        if (steps > 1) NAME(store)(to + PANEL, r1);
-        if (steps > 2) NAME(store)(to + 2 * PANEL, r2);
-      }
-    }
-#endif
+  for (; b_row == 1 && j + LANES <= columns; j += LANES) NAME(turn)(b + j * b_column, b_column, LANES, k, panel + j, PANEL);
   for (int64_t p = 0; p < k; p++) {
     ELEMENT *to = panel + p * PANEL;
     int64_t i = j;
@@ -337,6 +321,10 @@ static void NAME(multiply)(const product *x) {
       NAME(strip)(x, (const ELEMENT *)x->b + j, j, x->columns - j < PANEL ? x->columns - j : PANEL);
   }
 }
+
+#ifdef BLOCKED
+#include "matmul_blocked.h"
+#endif
 
 #undef ROWS_OF
 #undef TILES

@@ -16,9 +16,11 @@
 #define ELEMENT float
 #define BITS 32
 #define NARROW
+#define BLOCKED
 #define LANES (BYTES / 4)
 #define NAME(x) ON(PASTE(f32, x))
 #include "matmul_kernels.h"
+#undef BLOCKED
 #define ONE_VECTOR
 #if ISA == 512
 #define LANES 8
@@ -37,9 +39,11 @@
 
 #define BITS 64
 #define ELEMENT double
+#define BLOCKED
 #define LANES (BYTES / 8)
 #define NAME(x) ON(PASTE(f64, x))
 #include "matmul_kernels.h"
+#undef BLOCKED
 #undef ELEMENT
 #undef BITS
 
@@ -184,6 +188,7 @@ static const kernels ON(kernels) = {
     .outer = NULL,
 #endif
     .f64 = ON(f64_multiply),
+    .blocked = {ON(f32_blocked), ON(f64_blocked)},
 #if ISA == 512
     .i32 = avx2_i32_multiply,
     .i64 = avx2_i64_multiply,

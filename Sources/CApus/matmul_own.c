@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "matmul.h"
+#include "scratch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,10 +25,27 @@ typedef struct {
   bool from_c, to_end;  // the first block of k starts C, the last finishes it
 } product;
 
+// Memory that is read soon: WALK places `step` bytes apart, then `leap` further, and so on.
+enum { WALK = 16, LINE = 64 };
+typedef struct {
+  const char *from;
+  int64_t step, leap;
+} walk;
+static const char nothing;
+static const walk nothing_ahead = {&nothing, 0, 0};
+// A walk over WALK rows, or columns, `apart` elements from each other: across all of them line by line, or along k once.
+INLINE walk walk_along(const void *from, int64_t apart, bool across, int64_t bytes) {
+  return (walk){from, apart * bytes, across ? LINE - WALK * apart * bytes : 0};
+}
+
+// How much of A and B a thread works on at a time: measured, see docs/performance.md.
+enum { MOST_ROWS = 256, MOST_DEPTH = 256 };
+
 typedef void (*multiply)(const product *);
 typedef struct {
   multiply f32[3];  // by the width of C: any, at most 8, at most 4
   multiply f64, i32, i64;
+  multiply blocked[2];  // large products: f32, f64
   void (*outer)(int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *to);
   void (*activate)(apus_epilogue, float *, int64_t count);
   int64_t lanes;  // floats in a vector
@@ -122,11 +140,27 @@ static void run_outer(const kernels *on, const apus_matmul *s, const float *a, c
     }
 }
 
+// Whether blocks pay, which copy what is not in their order. Measured on one Zen 5 core with AVX-512, GFLOP/s (m x n x k; N, T: A and
+// B as they lie or transposed), in blocks and by the other kernels:
+//
+//    64 x  64 x   64 NN 194, 234   NT 182, 208   TN 221, 236      16 x  512 x  784 NN 192, 229   NT 148, 182   TN 202, 229
+//   128 x 128 x  128 NN 208, 209   NT 194, 189   TN 209, 205      32 x  512 x  784 NN 206, 223   NT 179, 194   TN 208, 226
+//    64 x  64 x 4096 NN 198, 212   NT 186, 203   TN 227, 242      16 x 2048 x 2048 NN  89,  44   NT  91,  95   TN  98,  36
+//   128 x  16 x  784 NN 136, 170   NT 132, 214   TN 148, 108      32 x 2048 x 2048 NN 149,  70   NT 125,  70   TN 114,  42
+static bool is_blocked(const kernels *on, const apus_matmul *s) {
+  if (s->dtype != APUS_F32 && s->dtype != APUS_F64) return false;
+  if ((s->a_row != 1 && s->a_column != 1) || (s->b_row != 1 && s->b_column != 1)) return false;
+  if ((double)s->m * (double)s->n * (double)s->k <= 128.0 * 128 * 128 || s->n <= on->lanes || s->k < 16) return false;
+  if (s->m <= 4 || (s->m <= 16 && s->b_column != 1) || (s->m <= 32 && s->k <= 1024)) return false;
+  return (double)s->m * (double)s->n > 64.0 * 64;
+}
+
 // How one shape is computed: decided by the whole of it, so that bits do not depend on what part of it is asked for.
 typedef struct {
   const kernels *on;
   multiply run;
   bool outer;
+  bool blocked;
   bool swapped;  // as the transpose of B' A': a column then fills vectors as a row does
   bool turned;   // ... of a few columns, through a buffer
   product x;     // what is the same for every part
@@ -140,6 +174,11 @@ static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias)
                   .c_row = s->n, .bias_step = 1, .relu = s->epilogue == APUS_EPILOGUE_RELU, .to_end = true};
   int64_t m = s->m, n = s->n;
   p.outer = is_outer(p.on, s);
+  p.blocked = is_blocked(p.on, s);
+  if (p.blocked) {
+    p.run = p.on->blocked[s->dtype == APUS_F64 ? 1 : 0];
+    return p;
+  }
   p.turned = n > 1 && n <= TURNED_COLUMNS && m >= 2 * n && m <= TURNED_ROWS && s->a_row == 1 && s->k >= 16 && s->dtype == APUS_F32 && !bias &&
              s->epilogue == APUS_EPILOGUE_NONE;
   p.swapped = p.turned || (n == 1 && m > 1);
@@ -212,16 +251,8 @@ void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, con
   apus_matmul_own_run(choose(), shape, a, b, bias, c, tile);
 }
 
-void apus_matmul_f32_block(const void *on, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
-                           int64_t b_row, float *c, int64_t c_row, bool adds) {
-  if (m <= 0 || n <= 0) return;
-  const kernels *own = on;
-  const product x = {.rows = m, .columns = n, .k = k, .a = a, .b = b, .c = c, .a_row = a_row, .a_column = a_column, .b_row = b_row,
-                     .b_column = 1, .c_row = c_row, .narrow = n <= own->lanes && k >= 16, .from_c = adds, .to_end = true};
-  own->f32[n <= 4 ? 2 : n <= 8 ? 1 : 0](&x);
-}
-
 void apus_matmul_own_block(const void *kernels_, const apus_matmul_block *y) {
+  if (y->rows <= 0 || y->columns <= 0) return;
   const kernels *on = kernels_;
   const product x = {.rows = y->rows, .columns = y->columns, .k = y->k, .a = y->a, .b = y->b, .bias = y->bias, .c = y->c, .a_row = y->a_row,
                      .a_column = y->a_column, .b_row = y->b_row, .b_column = 1, .c_row = y->c_row, .bias_step = 1, .relu = y->relu,
@@ -234,8 +265,8 @@ void apus_matmul_own_block(const void *kernels_, const apus_matmul_block *y) {
 
 const void *apus_matmul_own_kernels(void) { return choose(); }
 
-void apus_matmul_own_cuts(const void *on, const apus_matmul *s, bool *by_rows, bool *by_columns) {
+apus_matmul_own_cuts apus_matmul_own_cuts_of(const void *on, const apus_matmul *s) {
   const plan p = make_plan(on, s, NULL);
-  *by_rows = !p.outer;  // which computes all of C at once
-  *by_columns = !p.outer && !p.swapped;
+  // `outer` computes all of C at once.
+  return (apus_matmul_own_cuts){.by_rows = !p.outer, .by_columns = !p.outer && !p.swapped, .is_blocked = p.blocked};
 }

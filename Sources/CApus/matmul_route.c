@@ -1,24 +1,20 @@
-// Which way a matrix product goes.
+// Which way a matrix product goes: by our own kernels, but bfloat16 operands by oneDNN's primitives.
 //
-// Measured on one and two Zen 5 cores with AVX-512 (GFLOP/s on one core; N, T: B as it lies or transposed, as the weights of a
-// layer (out, in) are), oneDNN 2.6.3 and 3.2; Scripts/matmul_bench.c repeats it:
+// Our blocks (matmul_blocked.h) against the faster of dnnl_sgemm and a primitive (oneDNN 2.6.3) for the same tiles, one Zen 5 core: how many
+// times as fast ours are with AVX-512 (median of three runs), and where both are restricted to AVX2 (one run). N, T: A and B as they lie or
+// transposed; NT are forward passes with bias and relu.
 //
-//   shape (m x n x k)        own   gemm  primitive
-//   4 x 4 x 4                  6    0.6       0.5    the calls themselves: 20, 210 and 270 ns
-//   32 x 10 x 128 T          175     57        80    the last layer of a small classifier
-//   64 x 64 x 64 N           223    194       198
-//   128 x 128 x 128 T        214    209       218
-//   4 x 512 x 784 T          177     96        70    few rows: B is read once, at the speed of the cache it lies in
-//   32 x 512 x 784 T         193    178       171
-//   32 x 2048 x 2048 N        70    186       120    ... but the own kernels do not block k
-//   1024 x 1024 x 1024 N     119    197       178
-//   64 x 64 x 4096 T         143     25       175    dnnl_sgemm does badly with a transposed B and long k,
-//   256 x 64 x 1024 T        185    120       212
-//   32 x 1024 x 4096 N        75    172        79    and the primitive with B as it lies
+//   m x n x k               512  AVX2   m x n x k               512  AVX2   m x n x k               512  AVX2
+//    128 x  512 x  784 NT  1.08  1.02   1024 x 1024 x  256 TN  1.07  1.2     768 x  128 x  512 NT  0.98  1.04
+//    128 x  512 x  512 NT  1.12  1.01     64 x  100 x 1000 NT  1.16  0.91    768 x  512 x  128 NN  0.96  1.3
+//    128 x  512 x  512 NN  1.00  1.2     256 x   64 x  256 NT  0.95  0.9     512 x  128 x  768 TN  0.98  1.08
+//    512 x  784 x  128 TN  1.00  1.03    256 x  256 x   64 NT  0.92  1.06   1024 x  256 x 4096 TN  1.16  1.04
+//    256 x 1024 x  784 NT  1.20  1.05    256 x  784 x  256 NT  1.06  1.07   4096 x   65 x  256 NT  1.00  0.98
+//    256 x 1024 x 1024 NT  1.05  1.3     256 x  256 x  784 NN  0.98  0.94    512 x  512 x  512 NN  0.97  1.1
+//    256 x 1024 x 1024 NN  0.94  1.6     768 x  384 x  128 NT  0.98  1.06   1024 x 1024 x 1024 NN  1.24  1.5
 //
-// What starting up costs counts too: the first dnnl_sgemm of a process takes 23 ms in 2.6 (it generates all its kernels), a
-// primitive 0.2 to 0.5 ms for each shape (7 ms for the process's first), the own kernels nothing. So up to 128^3 multiply-adds, and
-// for the few rows of a prediction, the own kernels win or draw, and a larger forward pass goes through primitives only.
+// So oneDNN would gain nothing, and cost 23 ms for the first dnnl_sgemm of a process (2.6 generates all its kernels then), 0.2 to 0.5 ms
+// for the first product of each shape, and 10 to 15 MB of memory. Scripts/matmul_bench.c repeats it against dnnl_sgemm.
 //
 // bfloat16 operands go through primitives. Their speed relative to float32 primitives of the same shape, one core, least times of
 // 11 alternating rounds:
@@ -29,12 +25,6 @@
 // Every layout is fast, so no operand needs to be transposed.
 #include "matmul.h"
 
-static bool suits_onednn(int64_t rows, int64_t columns, int64_t row, int64_t column) {
-  char transposed;
-  int64_t leading;
-  return apus_matmul_blas_layout(rows, columns, row, column, &transposed, &leading);
-}
-
 bool apus_has_bfloat16(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16");  // what has AMX has it too
@@ -44,17 +34,5 @@ bool apus_has_bfloat16(void) {
 }
 
 apus_matmul_route_kind apus_matmul_route(const apus_matmul *shape) {
-  const apus_matmul s = apus_matmul_folded(*shape);
-  const bool is_bf16 = s.dtype == APUS_BF16;  // which only oneDNN knows
-  if (s.dtype != APUS_F32) return is_bf16 ? APUS_MATMUL_PRIMITIVE : APUS_MATMUL_OWN;
-  if (s.batch <= 0 || s.m <= 0 || s.n <= 0 || s.k <= 0) return APUS_MATMUL_OWN;
-  if (!suits_onednn(s.m, s.k, s.a_row, s.a_column) || !suits_onednn(s.k, s.n, s.b_row, s.b_column)) return APUS_MATMUL_OWN;
-  if (s.batch > 1 && s.a_batch == 0 && s.b_batch == 0) return APUS_MATMUL_OWN;
-
-  const double work = (double)s.m * (double)s.n * (double)s.k;
-  if (work <= 128.0 * 128 * 128 || s.m <= 4 || (s.m <= 32 && s.k <= 1024)) return APUS_MATMUL_OWN;
-  // A small result of long sums, such as a weight's gradient: dnnl_sgemm is slow there.
-  if (s.m * s.n <= 128 * 128 && s.k >= 1024) return APUS_MATMUL_OWN;
-  const bool is_plain = !s.has_bias && s.epilogue == APUS_EPILOGUE_NONE;
-  return is_plain && s.b_column == 1 ? APUS_MATMUL_GEMM : APUS_MATMUL_PRIMITIVE;
+  return shape->dtype == APUS_BF16 ? APUS_MATMUL_PRIMITIVE : APUS_MATMUL_OWN;  // bfloat16 is what only oneDNN knows
 }

@@ -1,5 +1,5 @@
 // The vectors of the own kernels for one element type, width and instruction set (see matmul_kernels.h, which includes this): loads
-// and stores, whole and in part, a transposed load, and sums over lanes.
+// and stores, whole and in part, rows turned to columns, and sums over lanes.
 
 typedef ELEMENT NAME(vector) __attribute__((ext_vector_type(LANES)));
 typedef ELEMENT NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(BITS / 8)));
@@ -62,29 +62,6 @@ INLINE void NAME(store_some)(ELEMENT *p, VECTOR v, int64_t count) {
 INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR sum) { return sum + a * b; }
 
 #if BITS == 32
-typedef ELEMENT NAME(four) __attribute__((ext_vector_type(4)));
-typedef ELEMENT NAME(four_unaligned) __attribute__((ext_vector_type(4), aligned(4)));
-INLINE NAME(four) NAME(load_four)(const ELEMENT *p, int64_t count) {
-  if (count == 4) return *(const NAME(four_unaligned) *)p;
-  NAME(four) v = {p[0], count > 1 ? p[1] : 0, count > 2 ? p[2] : 0, 0};
-  return v;
-}
-// The columns j, j + 4, ... as the 128-bit quarters of a vector.
-INLINE VECTOR NAME(every_fourth)(const ELEMENT *p, int64_t column, int64_t count) {
-#if LANES == 4
-  (void)column;
-  return NAME(load_four)(p, count);
-#else
-  typedef ELEMENT eight __attribute__((ext_vector_type(8)));
-  eight low = __builtin_shufflevector(NAME(load_four)(p, count), NAME(load_four)(p + 4 * column, count), 0, 1, 2, 3, 4, 5, 6, 7);
-#if LANES == 8
-  return low;
-#else
-  eight high = __builtin_shufflevector(NAME(load_four)(p + 8 * column, count), NAME(load_four)(p + 12 * column, count), 0, 1, 2, 3, 4, 5, 6, 7);
-  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
-#endif
-}
 // Within each 128 bits: x0 y0 x1 y1, x2 y2 x3 y3; x0 x1 y0 y1, x2 x3 y2 y3.
 #if LANES == 16
 #define SHUFFLE(x, y, a, b, c, d) \
@@ -99,18 +76,75 @@ INLINE VECTOR NAME(interleave_high)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 2
 INLINE VECTOR NAME(join_low)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 0, 1, LANES, LANES + 1); }
 INLINE VECTOR NAME(join_high)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 2, 3, LANES + 2, LANES + 3); }
 #undef SHUFFLE
-// `steps` (at most 4) elements of LANES columns, transposed: one vector for each step.
-INLINE void NAME(gather)(const ELEMENT *b, int64_t column, int64_t steps, VECTOR *r0, VECTOR *r1, VECTOR *r2, VECTOR *r3) {
-  VECTOR z0 = NAME(every_fourth)(b, column, steps), z1 = NAME(every_fourth)(b + column, column, steps);
-  VECTOR z2 = NAME(every_fourth)(b + 2 * column, column, steps), z3 = NAME(every_fourth)(b + 3 * column, column, steps);
-  VECTOR low01 = NAME(interleave_low)(z0, z1), high01 = NAME(interleave_high)(z0, z1);
-  VECTOR low23 = NAME(interleave_low)(z2, z3), high23 = NAME(interleave_high)(z2, z3);
-  *r0 = NAME(join_low)(low01, low23);
-  *r1 = NAME(join_high)(low01, low23);
-  *r2 = NAME(join_low)(high01, high23);
-  *r3 = NAME(join_high)(high01, high23);
-}
+#else
+// Within each 128 bits: x0 y0, x1 y1.
+#if LANES == 8
+#define SHUFFLE(x, y, a, b) __builtin_shufflevector(x, y, a, b, a + 2, b + 2, a + 4, b + 4, a + 6, b + 6)
+#elif LANES == 4
+#define SHUFFLE(x, y, a, b) __builtin_shufflevector(x, y, a, b, a + 2, b + 2)
+#else
+#define SHUFFLE(x, y, a, b) __builtin_shufflevector(x, y, a, b)
 #endif
+INLINE VECTOR NAME(interleave_low)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 0, LANES); }
+INLINE VECTOR NAME(interleave_high)(VECTOR x, VECTOR y) { return SHUFFLE(x, y, 1, LANES + 1); }
+#undef SHUFFLE
+#endif
+
+// Rows that lie contiguous, up to LANES of them, as columns: each vector of `to`, `apart` elements from the one before, gets one element
+// of every row. What is beyond the rows is anything. Within 128 bits, PER_QUARTER rows are interleaved.
+#define PER_QUARTER (128 / BITS)
+typedef ELEMENT NAME(quarter) __attribute__((ext_vector_type(PER_QUARTER)));
+typedef ELEMENT NAME(quarter_unaligned) __attribute__((ext_vector_type(PER_QUARTER), aligned(BITS / 8)));
+INLINE NAME(quarter) NAME(load_quarter)(const ELEMENT *p) { return *(const NAME(quarter_unaligned) *)p; }
+// Every PER_QUARTER-th row from `row` on, a quarter of a vector from each.
+INLINE VECTOR NAME(load_quarters)(const ELEMENT *const *rows, int row, int64_t p) {
+#if LANES * BITS == 128
+  return NAME(load_quarter)(rows[row] + p);
+#else
+#if BITS == 32
+#define JOINED_PAIR 0, 1, 2, 3, 4, 5, 6, 7
+#define JOINED_HALVES 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#else
+#define JOINED_PAIR 0, 1, 2, 3
+#define JOINED_HALVES 0, 1, 2, 3, 4, 5, 6, 7
+#endif
+#define HALF(i) \
+  __builtin_shufflevector(NAME(load_quarter)(rows[row + (i)*PER_QUARTER] + p), NAME(load_quarter)(rows[row + ((i) + 1) * PER_QUARTER] + p), JOINED_PAIR)
+#if LANES * BITS == 256
+  return HALF(0);
+#else
+  const __auto_type low = HALF(0);
+  const __auto_type high = HALF(2);
+  return __builtin_shufflevector(low, high, JOINED_HALVES);
+#endif
+#undef HALF
+#undef JOINED_PAIR
+#undef JOINED_HALVES
+#endif
+}
+INLINE void NAME(turn)(const ELEMENT *from, int64_t row, int64_t count, int64_t k, ELEMENT *to, const int64_t apart) {
+  const ELEMENT *rows[LANES];
+  for (int r = 0; r < LANES; r++) rows[r] = from + (r < count ? r : count - 1) * row;
+  int64_t p = 0;
+  for (; p + PER_QUARTER <= k; p += PER_QUARTER, to += PER_QUARTER * apart) {
+    const VECTOR z0 = NAME(load_quarters)(rows, 0, p), z1 = NAME(load_quarters)(rows, 1, p);
+#if BITS == 32
+    const VECTOR z2 = NAME(load_quarters)(rows, 2, p), z3 = NAME(load_quarters)(rows, 3, p);
+    const VECTOR low01 = NAME(interleave_low)(z0, z1), high01 = NAME(interleave_high)(z0, z1);
+    const VECTOR low23 = NAME(interleave_low)(z2, z3), high23 = NAME(interleave_high)(z2, z3);
+    NAME(store)(to, NAME(join_low)(low01, low23));
+    NAME(store)(to + apart, NAME(join_high)(low01, low23));
+    NAME(store)(to + 2 * apart, NAME(join_low)(high01, high23));
+    NAME(store)(to + 3 * apart, NAME(join_high)(high01, high23));
+#else
+    NAME(store)(to, NAME(interleave_low)(z0, z1));
+    NAME(store)(to + apart, NAME(interleave_high)(z0, z1));
+#endif
+  }
+  for (; p < k; p++, to += apart)
+    for (int r = 0; r < LANES; r++) to[r] = rows[r][p];
+}
+#undef PER_QUARTER
 
 // The sums over the lanes of four vectors at once.
 typedef ELEMENT NAME(sums) __attribute__((ext_vector_type(4), aligned(BITS / 8)));

@@ -14,7 +14,7 @@
   F(dnnl_post_ops_append_eltwise) F(dnnl_primitive_attr_create) F(dnnl_primitive_attr_destroy) F(dnnl_primitive_attr_set_post_ops)   \
   F(dnnl_primitive_attr_set_scratchpad_mode) F(dnnl_primitive_create) F(dnnl_primitive_destroy) F(dnnl_primitive_execute)            \
   F(dnnl_primitive_get_primitive_desc) F(dnnl_primitive_desc_destroy) F(dnnl_primitive_desc_query) F(dnnl_primitive_desc_query_md)   \
-  F(dnnl_reorder_primitive_desc_create) F(dnnl_sgemm) F(dnnl_status2str) F(dnnl_stream_create) F(dnnl_stream_destroy) F(dnnl_version)
+  F(dnnl_reorder_primitive_desc_create) F(dnnl_status2str) F(dnnl_stream_create) F(dnnl_stream_destroy) F(dnnl_version)
 #if DNNL_VERSION_MAJOR >= 3
 #define APUS_ONEDNN_GENERATION(F)                                                                                                    \
   F(dnnl_convolution_forward_primitive_desc_create) F(dnnl_convolution_backward_data_primitive_desc_create)                          \

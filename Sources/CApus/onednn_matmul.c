@@ -1,35 +1,6 @@
-// Matrix products by oneDNN: plain GEMM, and the matmul primitive with bias and epilogue.
+// Matrix products of bfloat16 operands by oneDNN's matmul primitive, with bias and epilogue.
 #include "matmul.h"
 #include "onednn.h"
-
-// A and B as BLAS sees them.
-typedef struct {
-  char a_transposed, b_transposed;
-  int64_t a_leading, b_leading;
-} layouts;
-
-static bool blas_layouts(const apus_matmul *s, layouts *l) {
-  return apus_matmul_blas_layout(s->m, s->k, s->a_row, s->a_column, &l->a_transposed, &l->a_leading) &&
-         apus_matmul_blas_layout(s->k, s->n, s->b_row, s->b_column, &l->b_transposed, &l->b_leading);
-}
-
-int32_t apus_onednn_gemm_check(const apus_matmul *s) {
-  layouts l;
-  if (s->dtype != APUS_F32 || s->has_bias || s->epilogue != APUS_EPILOGUE_NONE || !apus_onednn_is_there()) return dnnl_unimplemented;
-  return s->k > 0 && blas_layouts(s, &l) ? dnnl_success : dnnl_unimplemented;
-}
-
-int32_t apus_onednn_gemm(const apus_matmul *s, const float *a, const float *b, float *c, int64_t c_row, int64_t c_batch) {
-  layouts l;
-  if (!blas_layouts(s, &l)) return dnnl_unimplemented;
-  dnnl_status_t status = dnnl_success;
-  const int threads = apus_onednn_begin();
-  for (int64_t i = 0; i < s->batch && status == dnnl_success; i++)
-    status = dnnl_sgemm(l.a_transposed, l.b_transposed, s->m, s->n, s->k, 1, a + i * s->a_batch, l.a_leading, b + i * s->b_batch, l.b_leading, 0,
-                        c + i * c_batch, c_row);
-  apus_onednn_end(threads);
-  return status;
-}
 
 // One operand's descriptor: two axes, or three where there is a batch. An axis of extent 1 gets the stride it would have in a dense
 // matrix (oneDNN picks its kernel by the strides, and 0 is none that it knows); a batch of stride 0 has extent 1 for oneDNN.
@@ -50,10 +21,9 @@ int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64
   *primitive = NULL;
   if (!apus_onednn_is_there()) return dnnl_runtime_error;
   const apus_matmul s = *shape;
-  if (s.dtype != APUS_F32 && s.dtype != APUS_BF16) return dnnl_unimplemented;
+  if (s.dtype != APUS_BF16) return dnnl_unimplemented;
   if (s.batch <= 0 || s.m <= 0 || s.n <= 0 || s.k <= 0) return dnnl_invalid_arguments;
 
-  dnnl_data_type_t type = s.dtype == APUS_F32 ? dnnl_f32 : dnnl_bf16;
   apus_md a = {0}, b = {0}, c = {0}, bias = {0};
   dnnl_engine_t engine;
   dnnl_primitive_attr_t attributes = NULL;
@@ -61,8 +31,8 @@ int32_t apus_onednn_matmul_create(const apus_matmul *shape, int64_t c_row, int64
   const int threads = apus_onednn_begin();  // their number enters the primitive
   dnnl_status_t status = apus_onednn_engine(&engine);
   if (status == dnnl_success) status = apus_onednn_attributes(s.epilogue, &attributes);
-  if (status == dnnl_success) status = describe(&a, type, s.batch, s.m, s.k, s.a_batch, s.a_row, s.a_column);
-  if (status == dnnl_success) status = describe(&b, type, s.batch, s.k, s.n, s.b_batch, s.b_row, s.b_column);
+  if (status == dnnl_success) status = describe(&a, dnnl_bf16, s.batch, s.m, s.k, s.a_batch, s.a_row, s.a_column);
+  if (status == dnnl_success) status = describe(&b, dnnl_bf16, s.batch, s.k, s.n, s.b_batch, s.b_row, s.b_column);
   if (status == dnnl_success) status = describe(&c, dnnl_f32, s.batch, s.m, s.n, c_batch, c_row, 1);
   if (status == dnnl_success && s.has_bias) {
     dnnl_dim_t dims[] = {1, 1, s.n}, strides[] = {s.n, s.n, 1};

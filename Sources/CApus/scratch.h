@@ -8,6 +8,7 @@
 typedef enum {
   APUS_SCRATCH_ONEDNN,
   APUS_SCRATCH_CONVOLUTION,
+  APUS_SCRATCH_MATMUL,
   APUS_SCRATCHES,
 } apus_scratch_use;
 

@@ -78,11 +78,13 @@ private let shapes: [(batch: Int, m: Int, n: Int, k: Int)] = [
   @Test func howManyTiles() {
     #expect(plan(MatmulCase(32, 10, 128, b: .transposed), APUS_MATMUL_OWN)?.pieces == 1)
     #expect(plan(MatmulCase(64, 64, 64), APUS_MATMUL_OWN)?.pieces == 1)
-    guard var gradient = plan(MatmulCase(512, 784, 128, a: .transposed), APUS_MATMUL_GEMM) else {
+    guard let gradient = plan(MatmulCase(512, 784, 128, a: .transposed), APUS_MATMUL_OWN),
+      let forward = plan(MatmulCase(128, 1024, 784, b: .transposed, bias: true), APUS_MATMUL_OWN)
+    else {
       Issue.record("no plan")
       return
     }
-    defer { apus_matmul_plan_destroy(&gradient) }
-    #expect(gradient.pieces >= 4 && gradient.grid_columns == 1)
+    #expect(gradient.pieces == 4)
+    #expect(forward.pieces == 4 && forward.grid_rows == 1, "every tile turns its columns of B")
   }
 }

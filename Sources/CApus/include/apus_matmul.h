@@ -1,5 +1,5 @@
-// Matrix products: oneDNN for float32 (and bfloat16) of some size, own kernels for small ones and for other element types. A plan
-// cuts the result into tiles by its shape alone; each tile is computed by one thread, so bits never depend on how many there are.
+// Matrix products: by own kernels, those of bfloat16 by oneDNN. A plan cuts the result into tiles by its shape alone; each tile is
+// computed by one thread, so bits never depend on how many there are.
 #ifndef APUS_MATMUL_H
 #define APUS_MATMUL_H
 
@@ -19,25 +19,24 @@ typedef enum : uint8_t {
 
 /// C = epilogue(A B + bias), for `batch` matrices: A is (m, k), B is (k, n), C is (m, n), dense and row-major, `bias` (if any) has n
 /// elements. A and B are given by row and column strides in elements, so a transposed operand costs no copy: for each, one of the two
-/// strides is 1 (or its extent is 1) for the oneDNN routes; the own kernels take any strides. Batch strides may be 0 (broadcast).
+/// strides is 1 (or its extent is 1) for oneDNN, and for the own kernels to be fast; they take any strides. Batch strides may be 0 (broadcast).
 typedef struct {
   int64_t batch, m, n, k;
   int64_t a_batch, a_row, a_column;
   int64_t b_batch, b_row, b_column;
   bool has_bias;
   apus_epilogue epilogue;
-  /// Of A and B. oneDNN: f32 or bf16; own kernels: f32, f64, i32, i64. Bias and C have it too, but those of bf16 are f32: the terms
+  /// Of A and B. oneDNN: bf16; own kernels: f32, f64, i32, i64. Bias and C have it too, but those of bf16 are f32: the terms
   /// are exact there, and summed as for f32.
   apus_dtype dtype;
 } apus_matmul;
 
-/// The ways to compute a product: the own kernels, oneDNN's plain GEMM (float32, no bias, no epilogue), a oneDNN primitive.
+/// The ways to compute a product: the own kernels, a oneDNN primitive.
 typedef enum : uint8_t {
   APUS_MATMUL_OWN = 0,
-  APUS_MATMUL_GEMM,
   APUS_MATMUL_PRIMITIVE,
 } apus_matmul_route_kind;
-/// Which of them is the fastest that can do it; see matmul_route.c for the measurements behind it.
+/// Which of them it goes; see matmul_route.c for the measurements behind it.
 apus_matmul_route_kind apus_matmul_route(const apus_matmul *_Nonnull shape);
 
 /// Whether the processor multiplies bfloat16 by itself. Where it does not, oneDNN declines such products or takes long.
@@ -68,8 +67,7 @@ int32_t apus_matmul_plan_make(const apus_matmul *_Nonnull shape, apus_matmul_rou
 void apus_matmul_plan_destroy(apus_matmul_plan *_Nonnull plan);
 /// What `piece` writes, in terms of plan->shape.
 apus_matmul_tile apus_matmul_plan_tile(const apus_matmul_plan *_Nonnull plan, int64_t piece);
-/// Computes one piece on the calling thread. Where oneDNN fails (no memory), the own kernels compute it; what they cannot (bfloat16)
-/// gives oneDNN's status. Integers wrap, and know no epilogue but relu. relu(NaN) = NaN.
+/// Computes one piece on the calling thread. Returns 0, or oneDNN's status. Integers wrap, and know no epilogue but relu. relu(NaN) = NaN.
 int32_t apus_matmul_plan_run(const apus_matmul_plan *_Nonnull plan, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
                              void *_Nonnull c, int64_t piece);
 

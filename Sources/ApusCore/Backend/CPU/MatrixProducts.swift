@@ -1,21 +1,21 @@
 import CApus
 import Synchronization
 
-/// Matrix products: own kernels for small ones, oneDNN for the rest, its primitives made once per shape.
+/// Matrix products: by own kernels, those of bfloat16 by oneDNN, its primitives made once per shape.
 final class MatrixProducts: Sendable {
-  /// Nil where oneDNN declines and the own kernels cannot do it.
+  /// Those of bfloat16; nil where oneDNN declines.
   private let kernels = Mutex<[MatmulKey: MatmulKernel?]>([:])
   /// A program with ever new shapes starts anew here, rather than fill the memory.
   private static let mostKernels = 1024
 
-  /// The kernel for this shape. What oneDNN declines, the own kernels can do: slower, but right. Nil where they cannot (bfloat16).
+  /// The kernel for this shape. Nil where oneDNN declines what only it can do.
   func kernel(_ shape: apus_matmul) -> MatmulKernel? {
     let route = withUnsafePointer(to: shape) { apus_matmul_route($0) }
     if route == APUS_MATMUL_OWN { return MatmulKernel(own: shape) }
     let key = MatmulKey(shape)
     return kernels.withLock { kernels in
       if let known = kernels[key] { return known }
-      let kernel = (try? MatmulKernel(shape, route)) ?? (shape.dtype == APUS_BF16 ? nil : MatmulKernel(own: shape))
+      let kernel = try? MatmulKernel(shape, route)
       if kernels.count >= Self.mostKernels { kernels.removeAll() }
       kernels.updateValue(kernel, forKey: key)
       return kernel
