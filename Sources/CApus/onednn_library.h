@@ -69,7 +69,6 @@ const apus_onednn_functions *apus_onednn(void);
 #define dnnl_primitive_desc_query(...) (apus_onednn()->dnnl_primitive_desc_query(__VA_ARGS__))
 #define dnnl_primitive_desc_query_md(...) (apus_onednn()->dnnl_primitive_desc_query_md(__VA_ARGS__))
 #define dnnl_reorder_primitive_desc_create(...) (apus_onednn()->dnnl_reorder_primitive_desc_create(__VA_ARGS__))
-#define dnnl_sgemm(...) (apus_onednn()->dnnl_sgemm(__VA_ARGS__))
 #define dnnl_status2str(...) (apus_onednn()->dnnl_status2str(__VA_ARGS__))
 #define dnnl_stream_create(...) (apus_onednn()->dnnl_stream_create(__VA_ARGS__))
 #define dnnl_stream_destroy(...) (apus_onednn()->dnnl_stream_destroy(__VA_ARGS__))
