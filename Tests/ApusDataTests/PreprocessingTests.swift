@@ -6,12 +6,12 @@ import Testing
 @testable import ApusData
 
 @Suite("What is done to features, against scikit-learn") struct PreprocessingTests {
-  private static let fixture: Result<JSON, any Error> = Result {
+  private static let fixture: Result<ApusTestSupport.JSON, any Error> = Result {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/preprocessing.json")
-    return try JSON(String(decoding: try Data(contentsOf: file), as: UTF8.self))
+    return try ApusTestSupport.JSON(String(decoding: try Data(contentsOf: file), as: UTF8.self))
   }
 
-  private func matrix(_ json: JSON?) throws -> Tensor {
+  private func matrix(_ json: ApusTestSupport.JSON?) throws -> Tensor {
     let rows = try #require(json?.array).map { $0.array!.map { $0.number ?? .nan } }
     return Tensor(Array(rows.joined()), shape: [rows.count, rows[0].count])
   }
@@ -94,7 +94,7 @@ import Testing
   @Test("products of features are scikit-learn's, in its order") func polynomials() throws {
     let fixture = try Self.fixture.get()
     let small = try matrix(fixture["small"])
-    for entry in try #require(fixture["polynomials"]?.array) {
+    for enin try #require(fixture["polynomials"]?.array) {
       let features = try PolynomialFeatures(
         degree: entry["degree"]!.int!, isInteractionOnly: entry["interaction_only"]!.bool!,
         hasBias: entry["bias"]!.bool!, inputs: 4)

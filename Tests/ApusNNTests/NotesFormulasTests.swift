@@ -1,4 +1,5 @@
 import ApusTestSupport
+import Foundation
 import Testing
 
 @testable import ApusCore
@@ -74,6 +75,21 @@ import Testing
   }
 
   private func rows(_ matrix: Tensor) -> [[Double]] { (0..<matrix.shape[0]).map { matrix[$0].doubles } }
+
+  @Test("D1: forward, cost, backward and update, each by itself") func steps() {
+    let model = dense([[0.5, -0.25]], bias: [0.1], activation: .sigmoid)
+    let (x, y) = (Tensor([[2.0, 4]]), Tensor([[1.0]]))
+    let a = model(x)
+    let cost = binaryCrossEntropy(probabilities: a, target: y)
+    let (value, gradients) = valueWithGradient(of: model) { binaryCrossEntropy(probabilities: $0(x), target: y) }
+    #expect(value.item == cost.item && abs(cost.item - -log(a.item)) < 1e-15)
+    // Nothing has changed until the update is asked for.
+    #expect(model.weight.value.doubles == [0.5, -0.25] && model(x).item == a.item)
+    SGD(learningRate: 0.1).update(model, gradients)
+    let expected = [0.5 - 0.1 * (a.item - 1) * 2, -0.25 - 0.1 * (a.item - 1) * 4, 0.1 - 0.1 * (a.item - 1)]
+    #expect(difference(model.weight.value, Array(expected[..<2]), 1e-15) == nil)
+    #expect(difference(model.bias!.value, [expected[2]], 1e-15) == nil)
+  }
 
   @Test("D6: da, dz = a - y, dw = x dz, db = dz of logistic regression") func logisticGradients() {
     let model = dense(rows(normal([1, 3], seed: 8)), bias: [0.3])

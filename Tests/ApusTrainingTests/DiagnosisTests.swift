@@ -133,11 +133,11 @@ import Testing
   }
 
   @Test func unscaledFeatures() throws {
-    let wine = try Dataset.wine()
+    let (wine, _) = try Dataset.wine().split(testFraction: 0, seed: 1)
     let model = withSeed(1) { Sequential([Dense(13, 8, activation: .relu), Dense(8, 3)]) }
     let findings = diagnose(model, loss: .softmaxCrossEntropy, data: wine)
     #expect(findings.first?.kind == .unscaledFeatures && findings[0].sentence.contains("'proline'"))
-    let scaled = Preprocessing(fittedTo: wine)(wine)
+    let scaled = try Preprocessing(fittedTo: wine)(wine)
     #expect(diagnose(model, loss: .softmaxCrossEntropy, data: scaled) == [])
   }
 

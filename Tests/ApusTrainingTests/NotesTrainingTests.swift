@@ -71,7 +71,7 @@ import Testing
       #expect(json[name] != nil && json[name] != .null || name == "early_stopping" && json[name] == .null, "\(name)")
     }
     let (train, test) = try Dataset.iris().split(testFraction: 0.3, seed: 1)
-    let scaling = Preprocessing(fittedTo: train)
+    let scaling = try Preprocessing(fittedTo: train)
     let search = try ModelSearch(grid([0.0001, 0.03], [[Int](), [8]])) { rate, hidden in
       let sizes = [4] + hidden
       let model = withSeed(1) {

@@ -49,10 +49,6 @@ final class Point: Layer {
       let betas: [Double]?
       let eps: Double?
       let beta: Double?
-      private enum CodingKeys: String, CodingKey {
-        case lr, momentum, betas, eps, beta
-        case weightDecay = "weight_decay"
-      }
     }
     let runs: [String: Run]
   }
