@@ -18,7 +18,8 @@ extension CommandTests {
       for option in [
         "--target", "--task", "--hidden", "--activation", "--loss", "--optimizer", "--learning-rate", "--epochs",
         "--batch-size", "--precision", "--dropout", "--validation", "--test", "--scaling", "--seed", "--threads",
-        "--output", "--json", "--regularizer", "--lambda", "--early-stopping", "--batch-norm", "--max-steps", "--max-time",
+        "--output", "--json", "--regularizer", "--lambda", "--early-stopping", "--batch-norm", "--max-steps",
+        "--max-time",
         "--profile", "--trace", "--model", "--data", "--schedule", "--augment",
         "(default: 128,64)", "default: relu)", "(default: 50 for tables)",
       ] {

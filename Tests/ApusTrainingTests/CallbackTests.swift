@@ -42,7 +42,9 @@ import Testing
     let losses = try trainer(model).fit(data, epochs: 30, batchSize: .all, progress: .silent).losses
     let optimizer = SGD(learningRate: 0.05)
     for i in 0..<30 {
-      let (loss, gradients) = valueWithGradient(of: byHand) { meanSquaredError($0(data.features), target: data.targets) }
+      let (loss, gradients) = valueWithGradient(of: byHand) {
+        meanSquaredError($0(data.features), target: data.targets)
+      }
       optimizer.update(byHand, gradients)
       // The order of the examples differs, and with it the rounding of their sum.
       #expect(abs(loss.item - losses[i]) < 1e-5 * loss.item + 1e-7)
@@ -67,7 +69,8 @@ import Testing
   // MARK: Limits
 
   @Test("F3: training is bounded by epochs, or by steps") func limits() throws {
-    let (byEpochs, bySteps) = (trainer(Dense(2, 1)), trainer(Dense(2, 1)))
+    func start() -> Dense { Dense(2, 1, weights: .constant(0.5)) }
+    let (byEpochs, bySteps) = (trainer(start()), trainer(start()))
     let whole = try byEpochs.fit(Small.line(), epochs: 3, batchSize: 16, progress: .silent)
     #expect(whole.epochs.count == 3 && whole.stopReason == nil && byEpochs.optimizer.memory.step == 12)
     let history = try bySteps.fit(

@@ -37,7 +37,9 @@ import Testing
     #expect(model.freeze { $0.hasPrefix("0.") } == 2)
     let frozen = Small.parameters(model)
     let data = Small.blobs()
-    let (_, gradients) = valueWithGradient(of: model) { softmaxCrossEntropy(logits: $0(data.features), labels: data.targets) }
+    let (_, gradients) = valueWithGradient(of: model) {
+      softmaxCrossEntropy(logits: $0(data.features), labels: data.targets)
+    }
     #expect(gradients.parameters.count == 2 && gradients[model.parameters[0]] == nil)
     let trainer = Trainer(model, loss: .softmaxCrossEntropy, optimizer: Adam(learningRate: 0.01), seed: 1)
     try trainer.fit(data, epochs: 2, batchSize: 30, progress: .silent)

@@ -75,7 +75,8 @@ import Testing
     let model = Dense(2, 1, weights: .constant(1))
     let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 0.1))
     let text = sentence { _ = try trainer.fit(broken, epochs: 5, progress: .silent) }
-    #expect(text.hasPrefix("line: the loss became nan in epoch 1, after 0 updates: the feature 'a' of example "), "\(text)")
+    #expect(
+      text.hasPrefix("line: the loss became nan in epoch 1, after 0 updates: the feature 'a' of example "), "\(text)")
     #expect(model.weight.value.doubles == [1, 1] && model.bias!.value.doubles == [0])
   }
 }

@@ -35,7 +35,8 @@ struct ApusBench: ParsableCommand {
   var profile = false
 
   private static let others = [
-    "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise", "optimizers",
+    "infer1-mlp", "infer1-lenet", "coldstart", "concurrent-mlp", "ceilings", "kernels", "gemm", "elementwise",
+    "optimizers",
     "precision",
   ]
 

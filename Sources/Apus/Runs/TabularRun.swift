@@ -47,6 +47,7 @@ public struct TabularRun {
     self.training = preprocessing(training)
     self.validation = preprocessing(validation)
     self.test = preprocessing(test)
+    _ = try loader()  // Are there enough examples for batches?
   }
 
   private static func load(
