@@ -94,7 +94,7 @@ import Testing
   @Test("products of features are scikit-learn's, in its order") func polynomials() throws {
     let fixture = try Self.fixture.get()
     let small = try matrix(fixture["small"])
-    for enin try #require(fixture["polynomials"]?.array) {
+    for entry in try #require(fixture["polynomials"]?.array) {
       let features = try PolynomialFeatures(
         degree: entry["degree"]!.int!, isInteractionOnly: entry["interaction_only"]!.bool!,
         hasBias: entry["bias"]!.bool!, inputs: 4)

@@ -164,5 +164,15 @@ extension LayerCheckTests {
     LayerCheck("TimeDistributed(Dense(3, 2))", accepts: [[2, 4, 3]], refuses: [[2, 3, 4]]) {
       TimeDistributed(Dense(3, 2, dtype: $0))
     },
+    LayerCheck(
+      "FunctionalModel(image: (4, 4, 1), row: (3,) → output; 3 layers)", accepts: [[2, 19], [0, 19]],
+      refuses: [[2, 18], [19]]
+    ) { dtype in
+      let (image, row) = (SymbolicTensor.input("image", [4, 4, 1]), SymbolicTensor.input("row", [3]))
+      let seen = Sequential([Conv2D(1, 2, kernel: 3, dtype: dtype), Flatten(), Dense(8, 4, dtype: dtype)])(image)
+      let known = Dense(3, 4, activation: .tanh, dtype: dtype)(row)
+      let joined = concatenate([seen, known, seen * known])
+      return FunctionalModel(inputs: [image, row], output: Dense(12, 2, dtype: dtype)(joined))
+    },
   ]
 }

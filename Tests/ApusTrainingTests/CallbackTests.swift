@@ -69,7 +69,8 @@ import Testing
   // MARK: Limits
 
   @Test("F3: training is bounded by epochs, or by steps") func limits() throws {
-    let (byEpochs, bySteps) = (trainer(Dense(2, 1)), trainer(Dense(2, 1)))
+    func start() -> Dense { Dense(2, 1, weights: .constant(0.5)) }
+    let (byEpochs, bySteps) = (trainer(start()), trainer(start()))
     let whole = try byEpochs.fit(Small.line(), epochs: 3, batchSize: 16, progress: .silent)
     #expect(whole.epochs.count == 3 && whole.stopReason == nil && byEpochs.optimizer.memory.step == 12)
     let history = try bySteps.fit(

@@ -224,9 +224,9 @@ import Testing
 
   @Test func thePlateauOfXORIsNamed() throws {
     // N-22: weights of deviation 0.01; the rate of one deck never leaves the plateau.
-    func history(_ rate: Double, epochs: Int) throws -> History {
+    func history(_ rate: Double, deviation: Double = 0.01, epochs: Int) throws -> History {
       let model = withSeed(1) {
-        let small = Initializer.normal(standardDeviation: 0.01)
+        let small = Initializer.normal(standardDeviation: deviation)
         return Sequential([Dense(2, 4, activation: .tanh, weights: small), Dense(4, 1, weights: small)])
       }
       return try Trainer(model, loss: .binaryCrossEntropy, optimizer: SGD(learningRate: rate)).fit(
@@ -236,7 +236,7 @@ import Testing
     #expect(
       kinds(stuck) == [.plateau] && stuck[0].sentence.contains("has not moved in 500 epochs: it was 0.69314"),
       "\(stuck)")
-    #expect(try history(1.2, epochs: 10_000).findings() == [])
+    #expect(try history(1.2, deviation: 1, epochs: 2000).findings() == [])
   }
 
   @Test("I1, P4: the gap between training and validation is reported with numbers") func overfitting() throws {

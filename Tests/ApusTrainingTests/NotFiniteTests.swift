@@ -94,14 +94,14 @@ import Testing
 
   /// √0 is 0, but its slope is infinite: only the gradients tell, and only a check of them tells in time.
   @Test func gradientsAlone() throws {
-    let layers: () -> [any Layer] = { [Dense(2, 4, activation: .relu), Lambda("root") { sqrt($0) }, Dense(4, 1)] }
+    let layers: () -> [any Layer] = { [Dense(2, 4, weights: .zeros), Lambda("root") { sqrt($0) }, Dense(4, 1)] }
     let late = sentence(layers(), epochs: 2)
     #expect(late.contains("after 1 updates: the parameter '0."), "\(late)")
     let early = sentence(layers(), checksGradients: true)
     #expect(
       early.hasPrefix("the gradients stopped being finite in epoch 1, after 0 updates: layer 1: Lambda(\"root\"): "),
       "\(early)")
-    #expect(early.contains("for the gradient of sqrt, put out inf"), "\(early)")
+    #expect(early.contains("for the gradient of sqrt, put out"), "\(early)")
   }
 
   @Test func checkingGradientsChangesNothing() throws {

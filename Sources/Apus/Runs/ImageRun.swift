@@ -36,6 +36,7 @@ public struct ImageRun: NetworkRun {
     (training, validation) = all.split(testFraction: validationFraction, seed: plan.seed)
     self.test = test
     guard training.count > 0 else { throw TrainingError("\(all.name): there are no images left to train on") }
+    _ = try plan.refinements.loader(training, batchSize: plan.batchSize, seed: plan.seed)
     let isMirrored = data == .cifar10 || data == .cifar100
     augmentations =
       isAugmented ? [.shift(upTo: 2)] + (isMirrored ? [.flipHorizontally()] : []) : []

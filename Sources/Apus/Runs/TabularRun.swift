@@ -54,6 +54,7 @@ public struct TabularRun {
     self.test = preprocessing(test)
     trainingInOriginalUnits = training.replacing(features: self.training.features)
     testInOriginalUnits = test.replacing(features: self.test.features)
+    _ = try loader()  // Are there enough examples for batches?
   }
 
   /// Refuses what the machine could not hold, before the memory is taken.

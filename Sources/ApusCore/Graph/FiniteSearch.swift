@@ -15,12 +15,13 @@ package enum FiniteSearch {
   /// - Returns: where the first that is not finite comes from; nil if all are finite.
   package static func origin(of body: () throws -> [Tensor]) rethrows -> Origin? {
     let found = Producers()
-    let results = try OperationObserver.observing({ call in
+    func note(_ call: OperationObserver.Call) {
       for output in call.outputs where output.firstNotFinite != nil {
         guard let storage = output.object.storage else { continue }
         found.calls[ObjectIdentifier(storage)] = call
       }
-    }) { try body() }
+    }
+    let results = try OperationObserver.observing(note, body)
     guard let result = results.first(where: { $0.firstNotFinite != nil }) else { return nil }
     return found.origin(of: result)
   }
@@ -50,7 +51,8 @@ extension Tensor {
     guard dtype.isFloatingPoint, object.storage != nil, count > 0 else { return nil }
     let plain = stopGradient()
     if isFinite(plain).all().elements(as: Bool.self)[0] { return nil }
-    return plain.doubles.first { !$0.isFinite }
+    // The sign of a NaN says nothing.
+    return plain.doubles.first { !$0.isFinite }.map { $0.isNaN ? .nan : $0 }
   }
 
   /// Whether this tensor shows a parameter's own elements.

@@ -150,7 +150,7 @@ public final class Program {
 public struct NotFiniteError: Error, Hashable, CustomStringConvertible {
   /// Infinity or NaN.
   public let value: Double
-  public init(value: Double) { self.value = value }
+  public init(value: Double) { self.value = value.isNaN ? .nan : value }
   public var description: String { "a number that has to be finite is \(value)" }
 }
 

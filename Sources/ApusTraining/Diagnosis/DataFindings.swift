@@ -39,11 +39,13 @@ private func scaleFindings(_ data: Dataset) -> [Finding] {
   let large = scales.indices.filter { scales[$0] > largestScale }
   guard let worst = large.max(by: { scales[$0] < scales[$1] }) else { return [] }
   let name = data.featureNames.indices.contains(worst) ? "'\(data.featureNames[worst])'" : "number \(worst)"
+  let least = scales.min()!
+  let range = least < scales[worst] / 10 ? ", and \(text(least)) the smallest" : ""
   let others = large.count > 1 ? " (and \(large.count - 1) more)" : ""
   return [
     Finding(
       .unscaledFeatures,
-      "the feature \(name)\(others) is about \(text(scales[worst])) large, and \(text(scales.min()!)) the smallest: weights start for "
+      "the feature \(name)\(others) is about \(text(scales[worst])) large\(range): weights start for "
         + "features around 1, and one learning rate does not suit all; standardize the features")
   ]
 }

@@ -5,7 +5,8 @@ extension History {
   /// What shows in how the losses went.
   /// - Parameters:
   ///   - plateau: a loss whose lowest value is no more than this share of it below the first has not moved.
-  ///   - gap: from which share of the best validation loss on it has risen, while the training loss fell.
+  ///   - gap: by which share the validation loss has risen above its best and the training loss. An end that somebody asked for, as by
+  ///     early stopping, is no finding.
   public func findings(plateau: Double = 1e-3, gap: Double = 0.2) -> [Finding] {
     var findings: [Finding] = []
     guard epochs.count >= 3, let first = losses.first, let last = losses.last else { return findings }
@@ -18,8 +19,9 @@ extension History {
             + "\(last.formatted("g", precision: 7)), stuck on a plateau; try a larger learning rate or larger initial weights"
         ))
     }
-    if let best = bestEpoch(), let bestLoss = best.validationLoss, let end = epochs.last?.validationLoss,
-      end > (1 + gap) * bestLoss, last < best.loss
+    if stopReason == nil, let best = bestEpoch(), let bestLoss = best.validationLoss,
+      let end = epochs.last?.validationLoss,
+      end > (1 + gap) * max(bestLoss, last), last < best.loss, best.number < epochs[epochs.count - 3].number
     {
       findings.append(
         Finding(
