@@ -38,7 +38,8 @@ import Testing
     #expect(firstDifference(scaling.inverted(found).doubles, new.doubles, tolerance: 1e-9) == nil)
     // One row has no spread: nothing is divided by 0.
     let one = try Scaling(method, deviation: deviation, fittedTo: training(x[0..<1]))
-    #expect(one(x).doubles.allSatisfy(\.isFinite))
+    let isFinite = one(x).doubles.allSatisfy { $0.isFinite }
+    #expect(isFinite)
   }
 
   @Test("J1: robust scaling does not see an extreme value") func robustness() throws {
@@ -55,7 +56,8 @@ import Testing
     let expected = try matrix(fixture["filled"]?[name])
     let method = try #require(Imputation.Method(name))
     let imputation = try Imputation(method, fittedTo: training(holes))
-    #expect(holes.doubles.contains(where: \.isNaN))
+    let hasHoles = holes.doubles.contains { $0.isNaN }
+    #expect(hasHoles)
     #expect(firstDifference(imputation(holes).doubles, expected.doubles, tolerance: 1e-12) == nil)
     #expect("\(method)" == name && Imputation.Method("\(method)") == method)
   }
