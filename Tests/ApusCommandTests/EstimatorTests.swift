@@ -246,7 +246,7 @@ extension CommandTests {
       expectFailure(workspace.apus("train", "iris", "--model", "linear"), 65, "a linear model needs numbers")
       expectFailure(workspace.apus("train", "houses", "--model", "logistic"), 65, "a logistic model needs classes")
       expectFailure(
-        workspace.apus("train", "and", "--model", "adaline", "--learning-rate", "100", "--test", "0"), 65,
+        workspace.apus("train", "and", "--model", "adaline", "--learning-rate", "100", "--test", "0", "--json"), 65,
         "try a smaller learning rate than 100.0")
       expectFailure(workspace.apus("train", "digits", "--polynomial", "20"), 65, "more than 100000 columns")
       expectFailure(workspace.apus("train", "and", "--model", "perceptron", "--test", "0.99"), 65, "no example is left")

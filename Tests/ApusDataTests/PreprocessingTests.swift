@@ -6,12 +6,12 @@ import Testing
 @testable import ApusData
 
 @Suite("What is done to features, against scikit-learn") struct PreprocessingTests {
-  private static let fixture: Result<JSON, any Error> = Result {
+  private static let fixture: Result<ApusTestSupport.JSON, any Error> = Result {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/preprocessing.json")
-    return try JSON(String(decoding: try Data(contentsOf: file), as: UTF8.self))
+    return try ApusTestSupport.JSON(String(decoding: try Data(contentsOf: file), as: UTF8.self))
   }
 
-  private func matrix(_ json: JSON?) throws -> Tensor {
+  private func matrix(_ json: ApusTestSupport.JSON?) throws -> Tensor {
     let rows = try #require(json?.array).map { $0.array!.map { $0.number ?? .nan } }
     return Tensor(Array(rows.joined()), shape: [rows.count, rows[0].count])
   }
@@ -38,7 +38,7 @@ import Testing
     #expect(firstDifference(scaling.inverted(found).doubles, new.doubles, tolerance: 1e-9) == nil)
     // One row has no spread: nothing is divided by 0.
     let one = try Scaling(method, deviation: deviation, fittedTo: training(x[0..<1]))
-    #expect(one(x).doubles.allSatisfy(\.isFinite))
+    #expect(one(x).doubles.allSatisfy { $0.isFinite })
   }
 
   @Test("J1: robust scaling does not see an extreme value") func robustness() throws {
@@ -55,7 +55,7 @@ import Testing
     let expected = try matrix(fixture["filled"]?[name])
     let method = try #require(Imputation.Method(name))
     let imputation = try Imputation(method, fittedTo: training(holes))
-    #expect(holes.doubles.contains(where: \.isNaN))
+    #expect(holes.doubles.contains { $0.isNaN })
     #expect(firstDifference(imputation(holes).doubles, expected.doubles, tolerance: 1e-12) == nil)
     #expect("\(method)" == name && Imputation.Method("\(method)") == method)
   }
