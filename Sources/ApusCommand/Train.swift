@@ -129,7 +129,7 @@ struct Train: ParsableCommand {
             + [JSON.Member("seconds", .finite(epoch.seconds))]
         ).text())
     }
-    try warn(history.findings())
+    try warn(run.findings(history))
     let result = try run.result()
     try directory.save(run, history)
     if json {

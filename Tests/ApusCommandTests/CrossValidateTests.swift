@@ -75,9 +75,10 @@ extension CommandTests {
       expectFailure(workspace.apus("cross-validate"), 64, "<data>")
       expectFailure(workspace.apus("cross-validate", "absent.csv"), 65, "absent.csv: there is no such file")
       expectFailure(
-        workspace.apus("cross-validate", "xor", "--folds", "3"), 65,
+        workspace.apus("cross-validate", "xor", "--folds", "3", "--json"), 65,
         "3 folds were asked for, but there are only 2 examples in the smallest class")
-      expectFailure(workspace.apus("cross-validate", "iris", "--model", "linear"), 65, "a linear model needs numbers")
+      expectFailure(
+        workspace.apus("cross-validate", "iris", "--model", "linear", "--json"), 65, "a linear model needs numbers")
       workspace.write("a,y\n1,x\n,y\n3,x\n4,y\n", to: "holes.csv")
       expectFailure(workspace.apus("cross-validate", "holes.csv", "--folds", "2"), 65, "holes.csv, line 3")
     }

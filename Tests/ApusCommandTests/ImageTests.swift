@@ -92,7 +92,9 @@ extension CommandTests {
           "7", "--threads", "1", "--precision", "bfloat16", "--json"))
       let expected: JSON = [
         "apus_version": .string(apusVersion), "data": "mnist", "directory": "images", "model": "mlp", "hidden": [9, 8],
-        "augmented": true, "validation": 0.25, "optimizer": "sgd", "learning_rate": 0.5, "schedule": "linear",
+        "augmented": true, "validation": 0.25,
+        "regularizer": .null, "lambda": .null, "early_stopping": .null, "batch_norm": false, "max_steps": .null,
+        "max_seconds": .null, "optimizer": "sgd", "learning_rate": 0.5, "schedule": "linear",
         "epochs": 1, "batch_size": 32, "dropout": 0.25, "precision": "bfloat16", "seed": "7", "threads": 1,
       ]
       #expect(try workspace.json("run/config.json") == expected)

@@ -138,10 +138,10 @@ import Testing
     settings.hidden = [5]
     settings.activation = .tanh
     settings.epochs = 40
-    settings.optimizer = { SGD(learningRate: 0.5) }
+    settings.optimizer = { SGD(learningRate: 0.1) }
     // Whole batches, so that the order does not matter.
     settings.batchSize = 1000
-    let data = try Dataset(named: "gaussians", seed: 1).selecting(Array(0..<30))
+    let data = try Dataset(named: "playground-gauss-50", seed: 1).selecting((0..<30).map { $0 * 16 })
     let weights = (0..<30).map { Double($0 % 4) }
     let repeated = data.selecting((0..<30).flatMap { i in Array(repeating: i, count: i % 4) })
     var weighted = MLPClassifier(settings)
@@ -159,7 +159,7 @@ import Testing
     try scaled.fit(data, sampleWeights: weights.map { $0 * 7 })
     try equal.fit(data, sampleWeights: Array(repeating: 3, count: 30))
     try close(scaled.network, weighted.network)
-    #expect(firstDifference(equal.history, weighted.history, tolerance: 1e-2) != nil)
+    #expect(firstDifference(equal.history, weighted.history, tolerance: 1e-2) != nil, "\(equal.history)")
     var regressor = MLPRegressor(settings)
     let numbers = Dataset(
       "numbers", features: data.features, targets: data.features[.all, 0], kind: .numbers(["x"]))

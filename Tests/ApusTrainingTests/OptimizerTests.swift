@@ -57,6 +57,7 @@ final class Point: Layer {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     let data = try Data(contentsOf: tests.appending(path: "ApusNNTests/Fixtures/optimizers.json"))
     let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     return try decoder.decode(Fixture.self, from: data)
   }
 

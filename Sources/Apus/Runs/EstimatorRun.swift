@@ -229,6 +229,9 @@ extension EstimatorRun: NetworkRun {
       ])
   }
 
+  /// None: the classics end where they are to end, and the result says how.
+  public func findings(_ history: History) -> [Finding] { [] }
+
   public func scores(of epoch: Epoch) -> [Score] {
     [Score("loss", epoch.loss)] + epoch.metrics.map { Score($0.key, $0.value) }
   }

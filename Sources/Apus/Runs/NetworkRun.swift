@@ -24,6 +24,8 @@ public protocol NetworkRun {
 
   /// What is probably wrong with network, loss and data, before any training.
   var warnings: [Finding] { get }
+  /// What the course of the training says.
+  func findings(_ history: History) -> [Finding]
 
   /// Writes further files, such as pictures of samples, into the run's directory.
   func writeExtras(to directory: String) throws
@@ -31,6 +33,7 @@ public protocol NetworkRun {
 
 extension NetworkRun {
   public var warnings: [Finding] { [] }
+  public func findings(_ history: History) -> [Finding] { history.findings() }
   public func writeExtras(to directory: String) throws {}
   public func profile() throws -> ProgramProfile? { nil }
 }

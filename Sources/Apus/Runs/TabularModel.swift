@@ -109,10 +109,11 @@ public struct TabularModel: Sendable {
   /// The examples of a table, scaled as the model expects; targets in their original units.
   public func dataset(_ table: Table) throws -> Dataset {
     let target = preprocessing.target
+    let features = try preprocessing.features(of: table)
     let column = try table.column(target.name)
     try table.requireValues(of: column)
     return Dataset(
-      table.source, features: try preprocessing.features(of: table),
+      table.source, features: features,
       targets: try target.encode(column, source: table.source, line: table.lineNumber(ofRow:)), kind: target.kind,
       featureNames: preprocessing.inputNames)
   }
