@@ -61,7 +61,10 @@ import Testing
     }
   }
 
-  @Test(arguments: Workload.deterministic) func tenStepsInFloat64(workload: Workload) throws {
+  @Test(
+    "O2: from the same weights, ten steps of every network have the reference's losses",
+    arguments: Workload.deterministic)
+  func tenStepsInFloat64(workload: Workload) throws {
     let reference = try Self.reference(workload)
     let model = workload.makeModel(dtype: .float64)
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch(dtype: .float64))
