@@ -208,6 +208,11 @@ INLINE void NAME(look_ahead)(const NAME(slab) *s, NAME(block) *y, int64_t block,
     const ELEMENT *next = is_last ? NAME(b_at)(x, after, block * LANES) : NAME(b_at)(x, s->begin, y->column + y->count + block * LANES);
     y->next_b = walk_along(next, turns_b ? x->b_column : x->b_row, turns_b, BITS / 8);
   }
+  // The block of C that comes next: below, or above right.
+  const int64_t line = LINE / (BITS / 8), row = s->first + (is_bottom ? 0 : end), column = y->column + (is_bottom ? y->count : 0);
+  const ELEMENT *next_c = (const ELEMENT *)x->c + row * x->c_row + column;
+  for (int64_t r = 0; r < s->how->tallest; r++)
+    for (int64_t j = 0; j < y->count; j += line) __builtin_prefetch(next_c + r * x->c_row + j, 0, 2);
 }
 
 // The columns [column, column + count) of a slab. `panel` has room for all its steps.
