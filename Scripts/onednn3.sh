@@ -37,19 +37,19 @@ for run in 1 2 3; do
   "$folder/bench2" "$threads" versions > "$folder/speed2.$run"
   "$folder/bench3" "$threads" versions > "$folder/speed3.$run"
 done
-# A line of the benchmark: name | sgemm | gemm | primitive | own | ...; each column "time us GFLOP/s".
+# A line of the benchmark: name | sgemm | own | bfloat16 | ...; each column "time us GFLOP/s".
 awk -F'|' '
   function time(column, parts) { split(column, parts, " "); return parts[1] + 0 }
   / us / {
     generation = FILENAME ~ /speed2/ ? 2 : 3
     if (!($1 in seen)) { seen[$1] = 1; order[++count] = $1 }
-    gemm = time($3); primitive = time($4)
+    gemm = time($2); primitive = time($4)
     key = generation SUBSEP $1
     if (!(key in best_gemm) || gemm < best_gemm[key]) best_gemm[key] = gemm
     if (!(key in best_primitive) || primitive < best_primitive[key]) best_primitive[key] = primitive
   }
   END {
-    printf "%-50s %28s %28s\n", "best of 3 runs, us", "dnnl_sgemm 2.x / 3.x", "primitive 2.x / 3.x"
+    printf "%-50s %28s %28s\n", "best of 3 runs, us", "dnnl_sgemm 2.x / 3.x", "bfloat16 2.x / 3.x"
     for (i = 1; i <= count; i++) {
       g2 = best_gemm[2, order[i]]; g3 = best_gemm[3, order[i]]; p2 = best_primitive[2, order[i]]; p3 = best_primitive[3, order[i]]
       printf "%-50s %9.2f / %9.2f  %s %9.2f / %9.2f  %s\n", order[i], g2, g3, word(g2, g3), p2, p3, word(p2, p3)

@@ -137,38 +137,31 @@ INLINE void NAME(multiply_block)(const int rows, const int vectors, const bool b
 }
 
 typedef void (*NAME(block_kernel))(const NAME(block) *);
-#define DEFINE(KIND, R, VECTORS, BY_COLUMNS, COPIES) \
-  static void NAME(KIND##R)(const NAME(block) *x) { NAME(multiply_block)(R, VECTORS, BY_COLUMNS, COPIES, x); }
-#define COLUMN_BLOCKS(R)               \
-  DEFINE(columns_1_, R, 1, true, false) \
-  DEFINE(columns_2_, R, 2, true, false) \
-  DEFINE(columns_copying_, R, NAME(column_vectors), true, true)
-#define ROW_BLOCKS(R)                \
-  DEFINE(rows_1_, R, 1, false, false) \
-  DEFINE(rows_2_, R, 2, false, false) \
-  DEFINE(rows_copying_, R, NAME(row_vectors), false, true)
+#define DEFINE(R, VECTORS, KIND, BY_COLUMNS)                                                                                              \
+  static void NAME(KIND##R##x##VECTORS)(const NAME(block) *x) { NAME(multiply_block)(R, VECTORS, BY_COLUMNS, false, x); }                 \
+  static void NAME(KIND##copying_##R##x##VECTORS)(const NAME(block) *x) { NAME(multiply_block)(R, VECTORS, BY_COLUMNS, true, x); }
+#define PAIR(R, VECTORS, KIND) {NAME(KIND##R##x##VECTORS), NAME(KIND##copying_##R##x##VECTORS)}
+#define COLUMN_BLOCKS(R) DEFINE(R, 1, columns_, true) DEFINE(R, 2, columns_, true)
+#define COLUMN_KERNELS(R) [R] = {PAIR(R, 1, columns_), PAIR(R, 2, columns_)},
+#if ISA == 512
+#define ROW_BLOCKS(R) DEFINE(R, 1, rows_, false) DEFINE(R, 2, rows_, false) DEFINE(R, 3, rows_, false)
+#define ROW_KERNELS(R) [R] = {PAIR(R, 1, rows_), PAIR(R, 2, rows_), PAIR(R, 3, rows_)},
+#else
+#define ROW_BLOCKS(R) DEFINE(R, 1, rows_, false) DEFINE(R, 2, rows_, false)
+#define ROW_KERNELS(R) [R] = {PAIR(R, 1, rows_), PAIR(R, 2, rows_)},
+#endif
 COLUMN_HEIGHTS(COLUMN_BLOCKS)
 ROW_HEIGHTS(ROW_BLOCKS)
-#if ISA == 512
-#define ROW_BLOCKS_3(R) DEFINE(rows_3_, R, 3, false, false)
-ROW_HEIGHTS(ROW_BLOCKS_3)
-#undef ROW_BLOCKS_3
-#define ROW_KERNELS(R) [R] = {{NAME(rows_1_##R), NAME(rows_2_##R), NAME(rows_3_##R)}, NAME(rows_copying_##R)},
-#else
-#define ROW_KERNELS(R) [R] = {{NAME(rows_1_##R), NAME(rows_2_##R)}, NAME(rows_copying_##R)},
-#endif
-#define COLUMN_KERNELS(R) [R] = {{NAME(columns_1_##R), NAME(columns_2_##R)}, NAME(columns_copying_##R)},
 
-// How blocks are made of an A of contiguous columns, or rows.
+// How blocks are made of an A of contiguous columns, or rows. Kernels by height and vectors, those that copy second; null where too low.
 typedef struct {
   int64_t tallest, vectors;
-  struct {
-    NAME(block_kernel) of_vectors[NAME(most_vectors)], copying;
-  } kernels[NAME(most_rows) + 1];
+  NAME(block_kernel) kernels[NAME(most_rows) + 1][NAME(most_vectors)][2];
 } NAME(blocking);
 static const NAME(blocking) NAME(column_blocking) = {NAME(column_tallest), NAME(column_vectors), {COLUMN_HEIGHTS(COLUMN_KERNELS)}};
 static const NAME(blocking) NAME(row_blocking) = {NAME(row_tallest), NAME(row_vectors), {ROW_HEIGHTS(ROW_KERNELS)}};
 #undef DEFINE
+#undef PAIR
 #undef COLUMN_BLOCKS
 #undef ROW_BLOCKS
 #undef COLUMN_KERNELS
@@ -200,7 +193,7 @@ static void NAME(fill_panel)(const product *x, const ELEMENT *from, int64_t dept
 }
 
 // What a block of rows brings into the cache for those to come. Past the end that is anything: nothing is read that way.
-INLINE void NAME(look_ahead)(const NAME(slab) *s, NAME(block) *y, int64_t block, int64_t end, int64_t width) {
+INLINE void NAME(look_ahead)(const NAME(slab) *s, NAME(block) *y, int64_t block, int64_t end) {
   const product *x = s->of;
   const bool is_bottom = block + 1 == s->blocks, is_last = y->column + y->count == x->columns, turns_b = x->b_column != 1;
   const int64_t after = s->begin + s->depth == x->k ? 0 : s->begin + s->depth;  // where k goes on
@@ -212,18 +205,20 @@ INLINE void NAME(look_ahead)(const NAME(slab) *s, NAME(block) *y, int64_t block,
   }
   // A vector of the next panel of B.
   if (block < s->how->vectors) {
-    const ELEMENT *next = is_last ? NAME(b_at)(x, after, block * LANES) : NAME(b_at)(x, s->begin, y->column + width + block * LANES);
+    const ELEMENT *next = is_last ? NAME(b_at)(x, after, block * LANES) : NAME(b_at)(x, s->begin, y->column + y->count + block * LANES);
     y->next_b = walk_along(next, turns_b ? x->b_column : x->b_row, turns_b, BITS / 8);
   }
-  const ELEMENT *next_c = (const ELEMENT *)x->c + (s->first + (is_bottom ? 0 : end)) * x->c_row + y->column + (is_bottom ? width : 0);
+  // The block of C that comes next: below, or above right.
+  const int64_t line = LINE / (BITS / 8), row = s->first + (is_bottom ? 0 : end), column = y->column + (is_bottom ? y->count : 0);
+  const ELEMENT *next_c = (const ELEMENT *)x->c + row * x->c_row + column;
   for (int64_t r = 0; r < s->how->tallest; r++)
-    for (int64_t v = 0; v < s->how->vectors; v++) __builtin_prefetch(next_c + r * x->c_row + v * LANES, 0, 2);
+    for (int64_t j = 0; j < y->count; j += line) __builtin_prefetch(next_c + r * x->c_row + j, 0, 2);
 }
 
 // The columns [column, column + count) of a slab. `panel` has room for all its steps.
 static void NAME(multiply_panel)(const NAME(slab) *s, int64_t column, int64_t count, ELEMENT *panel) {
   const product *x = s->of;
-  const int64_t width = s->how->vectors * LANES;
+  const int64_t vectors = divided_up(count, LANES), width = vectors * LANES;
   const ELEMENT *b = NAME(b_at)(x, s->begin, column);
   int64_t b_step = x->b_row;
   const bool is_direct = x->b_column == 1 && count == width, copies = is_direct && s->blocks > 1;
@@ -237,34 +232,37 @@ static void NAME(multiply_panel)(const NAME(slab) *s, int64_t column, int64_t co
                      .k = s->depth, .copy = panel, .c = (ELEMENT *)x->c + (s->first + first) * x->c_row + column, .column = column, .count = count,
                      .from_c = x->from_c || s->begin > 0, .to_end = x->to_end && s->begin + s->depth == x->k, .next_a = nothing_ahead,
                      .next_b = nothing_ahead};
-    NAME(look_ahead)(s, &y, block, end, width);
-    if (!s->how->kernels[rows].copying) {
+    NAME(look_ahead)(s, &y, block, end);
+    const NAME(block_kernel) kernel = s->how->kernels[rows][vectors - 1][copies && block == 0];
+    if (kernel) {
+      kernel(&y);
+    } else {
       product strip = *x;
       strip.rows = rows, strip.k = y.k, strip.a = y.a, strip.b_row = y.b_step, strip.c = y.c - column;
       strip.from_c = y.from_c, strip.to_end = y.to_end;
       NAME(strip)(&strip, y.b, column, count);
-    } else if (copies && block == 0) {
-      s->how->kernels[rows].copying(&y);
-      b = panel, b_step = width;
-    } else {
-      s->how->kernels[rows].of_vectors[(count - 1) / LANES](&y);
     }
+    if (copies) b = panel, b_step = width;
   }
 }
 
 // A and B have one stride of 1 each.
 static void NAME(blocked)(const product *x) {
   const NAME(blocking) *how = x->a_row == 1 ? &NAME(column_blocking) : &NAME(row_blocking);
-  const int64_t slabs = divided_up(x->rows, MOST_ROWS), width = how->vectors * LANES;
+  const int64_t slabs = divided_up(x->rows, MOST_ROWS);
   const int64_t depth = divided_up(divided_up(x->k, divided_up(x->k, MOST_DEPTH)), WALK) * WALK;
-  ELEMENT *panel = apus_thread_scratch_needed(APUS_SCRATCH_MATMUL, (size_t)(depth * width) * sizeof(ELEMENT));
+  const int64_t vectors = divided_up(x->columns, LANES), panels = divided_up(vectors, how->vectors);  // of nearly equal widths
+  ELEMENT *memory = apus_thread_scratch_needed(APUS_SCRATCH_MATMUL, (size_t)(depth * how->vectors * LANES) * sizeof(ELEMENT));
   for (int64_t i = 0; i < slabs; i++) {
     NAME(slab) s = {.of = x, .how = how, .first = x->rows * i / slabs};
     s.rows = x->rows * (i + 1) / slabs - s.first;
     s.blocks = divided_up(s.rows, how->tallest);
     for (; s.begin < x->k; s.begin += s.depth) {
       s.depth = at_most(depth, x->k - s.begin);
-      for (int64_t column = 0; column < x->columns; column += width) NAME(multiply_panel)(&s, column, at_most(width, x->columns - column), panel);
+      for (int64_t panel = 0; panel < panels; panel++) {
+        const int64_t column = vectors * panel / panels * LANES, end = at_most(vectors * (panel + 1) / panels * LANES, x->columns);
+        NAME(multiply_panel)(&s, column, end - column, memory);
+      }
     }
   }
 }

@@ -1,17 +1,20 @@
 // Which way a matrix product goes: by our own kernels, but bfloat16 operands by oneDNN's primitives.
 //
-// Our blocks (matmul_blocked.h) against the faster of dnnl_sgemm and a primitive (oneDNN 2.6.3) for the same tiles, one Zen 5 core: how many
-// times as fast ours are with AVX-512 (median of three runs), and where both are restricted to AVX2 (one run). N, T: A and B as they lie or
-// transposed; NT are forward passes with bias and relu.
+// Our blocks (matmul_blocked.h) against the faster of dnnl_sgemm and a primitive (oneDNN 2.6.3), both in the tiles that suit them, one Zen 5
+// core: how many times as fast ours are with AVX-512, and where both are restricted to AVX2; medians of 21 alternating rounds. N, T: A and
+// B as they lie or transposed; most NT are forward passes with bias and relu.
 //
-//   m x n x k               512  AVX2   m x n x k               512  AVX2   m x n x k               512  AVX2
-//    128 x  512 x  784 NT  1.08  1.02   1024 x 1024 x  256 TN  1.07  1.2     768 x  128 x  512 NT  0.98  1.04
-//    128 x  512 x  512 NT  1.12  1.01     64 x  100 x 1000 NT  1.16  0.91    768 x  512 x  128 NN  0.96  1.3
-//    128 x  512 x  512 NN  1.00  1.2     256 x   64 x  256 NT  0.95  0.9     512 x  128 x  768 TN  0.98  1.08
-//    512 x  784 x  128 TN  1.00  1.03    256 x  256 x   64 NT  0.92  1.06   1024 x  256 x 4096 TN  1.16  1.04
-//    256 x 1024 x  784 NT  1.20  1.05    256 x  784 x  256 NT  1.06  1.07   4096 x   65 x  256 NT  1.00  0.98
-//    256 x 1024 x 1024 NT  1.05  1.3     256 x  256 x  784 NN  0.98  0.94    512 x  512 x  512 NN  0.97  1.1
-//    256 x 1024 x 1024 NN  0.94  1.6     768 x  384 x  128 NT  0.98  1.06   1024 x 1024 x 1024 NN  1.24  1.5
+//    128 x  512 x  784 NT 1.05 0.97    784 x  256 x  256 TN 1.01 0.99    512 x  128 x  768 TN 1.03 1.05
+//    128 x  512 x  512 NT 1.09 0.98    256 x   64 x  256 TN 1.07 0.93    128 x  512 x  768 TN 1.08 1.25
+//    128 x  512 x  512 NN 1.00 1.11    256 x  256 x  784 NN 0.98 0.97    128 x  128 x  768 TN 0.98 0.98
+//    512 x  784 x  128 TN 1.00 1.07    256 x   64 x  256 NN 1.00 0.99    768 x  128 x   65 NN 0.98 0.96
+//    512 x  512 x  128 TN 1.07 1.43    256 x  256 x   64 NN 1.00 1.03   4096 x  256 x   65 NN 1.00 1.00
+//     64 x  100 x 1000 NT 1.25 0.89    768 x  384 x  128 NT 0.98 1.02    256 x 1024 x  784 NT 1.19 1.03
+//    100 x 1000 x   64 TN 0.97 0.96    768 x  128 x  128 NT 0.99 0.99    256 x 1024 x 1024 NT 1.11 1.05
+//    256 x  256 x  784 NT 1.04 0.97    768 x  512 x  128 NT 1.06 1.02    256 x 1024 x 1024 NN 1.07 1.64
+//    256 x   64 x  256 NT 1.01 1.00    768 x  128 x  512 NT 0.98 1.00   1024 x 1024 x  256 TN 1.07 1.36
+//    256 x  256 x   64 NT 1.00 1.06    768 x  128 x  512 NN 0.97 0.99
+//    256 x  784 x  256 NT 1.07 1.01    768 x  512 x  128 NN 0.99 1.19
 //
 // So oneDNN would gain nothing, and cost 23 ms for the first dnnl_sgemm of a process (2.6 generates all its kernels then), 0.2 to 0.5 ms
 // for the first product of each shape, and 10 to 15 MB of memory. Scripts/matmul_bench.c repeats it against dnnl_sgemm.
