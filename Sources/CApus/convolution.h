@@ -19,9 +19,12 @@ struct apus_convolution_plan {
 // Each makes a plan from one that holds shape, kind, has_bias and relu, or gives null.
 apus_convolution_plan *apus_convolution_own(const apus_convolution_plan *start);
 apus_convolution_plan *apus_convolution_depthwise(const apus_convolution_plan *start);
-apus_convolution_plan *apus_convolution_winograd(const apus_convolution_plan *start);
-/// Whether Winograd's filtering can compute it.
-bool apus_convolution_suits_winograd(const apus_convolution *shape);
+/// In tiles of `outputs` x `outputs` results, 2 or 4.
+apus_convolution_plan *apus_convolution_winograd(const apus_convolution_plan *start, int64_t outputs);
+/// Whether Winograd's filtering can compute it so.
+bool apus_convolution_suits_winograd(const apus_convolution *shape, int64_t outputs);
+/// How many multiplications that takes.
+double apus_convolution_winograd_work(const apus_convolution *shape, apus_convolution_kind kind, int64_t outputs);
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start);
 bool apus_convolution_suits_planes(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start);

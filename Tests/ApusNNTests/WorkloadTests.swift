@@ -98,10 +98,12 @@ import Testing
     let reference = try Self.reference(workload)
     let model = workload.makeModel()
     let (optimizer, batch) = (workload.makeOptimizer(), workload.makeBatch())
+    var own = 0.0
     for (step, expected) in reference.losses.enumerated() {
       let loss = workload.step(model, optimizer, batch).item
-      // Networks with normalised images are so far from linear that PyTorch's own distance says more than a fixed one.
-      let own = abs(reference.losses32[step] - expected) / expected
+      // Networks with normalised images are so far from linear that PyTorch's own distance says more than a fixed one: the largest so
+      // far, since a distance passes zero now and then.
+      own = max(own, abs(reference.losses32[step] - expected) / expected)
       let tolerance = max(step < 5 ? 1e-6 : 3e-6, workload.isOfImages ? 10 * own : 0)
       #expect(abs(loss - expected) <= tolerance * expected, "step \(step + 1): \(loss), expected \(expected)")
     }

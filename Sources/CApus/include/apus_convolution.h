@@ -29,10 +29,11 @@ typedef enum : uint8_t {
 
 /// The ways to compute it. The own kernels do every shape; the others decline what they cannot.
 typedef enum : uint8_t {
-  APUS_CONVOLUTION_OWN = 0,    // patches as rows of a matrix, times the weights
-  APUS_CONVOLUTION_DEPTHWISE,  // one input and one output channel in each group
-  APUS_CONVOLUTION_WINOGRAD,   // filters of 3 x 3 with stride 1: fewer multiplications
-  APUS_CONVOLUTION_PLANAR,     // few results at each position: neighbouring positions fill the vectors
+  APUS_CONVOLUTION_OWN = 0,     // patches as rows of a matrix, times the weights
+  APUS_CONVOLUTION_DEPTHWISE,   // one input and one output channel in each group
+  APUS_CONVOLUTION_PLANAR,      // few results at each position: neighbouring positions fill the vectors
+  APUS_CONVOLUTION_WINOGRAD_2,  // filters of 3 x 3 with stride 1: fewer multiplications, for tiles of 2 x 2 results
+  APUS_CONVOLUTION_WINOGRAD_4,  // and of 4 x 4
   APUS_CONVOLUTION_ONEDNN,
 } apus_convolution_route_kind;
 /// Which of them is the fastest; see convolution_plan.c for the measurements behind it.
