@@ -5,6 +5,9 @@
 // With a stride of 2, every other pixel along each axis belongs to one phase. Each phase is convolved with its own taps of the filter,
 // two of three or four along an axis (a third of three is 0), with stride 1: the phases of an image that is read are more channels of V,
 // those of one that is written more columns of the product.
+//
+// Many tiles share filters that are transformed beforehand; where they are few, filters are transformed where they are needed, so that their
+// transforms, which are larger, never reach memory.
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +45,7 @@ typedef struct {
   int64_t tiles[2], tile_count;  // of an image, and of all
   int64_t block;                 // tiles at a time
   int64_t panel;                 // columns of U that lie together
+  bool is_few;                   // tiles: filters are transformed where they are needed
   // Pieces: parts of the tiles, times ranges of so many channels that are written, and of so many that are read.
   int64_t parts, ranges, width, strips, depth;
 } winograd;
@@ -93,28 +97,106 @@ static void read_tiles(const winograd *o, const float *x, const float *zeros, in
   }
 }
 
+// MARK: - Filters
+
+// Offsets of a phase's taps from a filter's beginning, -1 for those that there are not.
+static void find_taps(const winograd *o, int64_t phase, int64_t *offset) {
+  const apus_convolution *c = &o->plan.shape;
+  const int64_t stride = c->stride[1];
+  for (int64_t y = phase / stride; y < stride * o->by->taps; y += stride)
+    for (int64_t x = phase % stride; x < stride * o->by->taps; x += stride)
+      *offset++ = y < c->kernel[1] && x < c->kernel[2] ? (y * c->kernel[2] + x) * c->in_channels : -1;
+}
+
+// U of 16 filters and 16 channels, `other` counted over all phases. Places lie `place` apart, rows as far as a panel is wide.
+static void make_square(const winograd *o, const float *w, int64_t filter, int64_t other, float *u, int64_t place) {
+  const apus_convolution *c = &o->plan.shape;
+  const bool turned = o->plan.kind == APUS_CONVOLUTION_INPUT_GRADIENT;
+  const int64_t count = o->by->taps * o->by->taps, size = apus_filter_size(c);
+  const float *first = w + filter * size + other % c->in_channels;
+  int64_t offset[9];
+  const float *taps[9];
+  find_taps(o, other / c->in_channels, offset);
+  for (int64_t k = 0; k < count; k++) {
+    const int64_t tap = offset[turned ? count - 1 - k : k];
+    taps[k] = tap < 0 ? NULL : first + tap;
+  }
+  o->by->filters(taps, size, !turned, u, place, o->panel);
+}
+
+// U (places, panels of columns, from, panel), of 16 filters in a piece.
+static void make_u(const winograd *o, const float *w, float *u, int64_t piece) {
+  const bool turned = o->plan.kind == APUS_CONVOLUTION_INPUT_GRADIENT;
+  const int64_t filter = piece * LANES, others = turned ? o->to : o->from;
+  for (int64_t other = 0; other < others; other += LANES) {
+    const int64_t row = turned ? filter : other, column = turned ? other : filter;
+    make_square(o, w, filter, other, u + (column / o->panel * o->from + row) * o->panel + column % o->panel, o->from * o->to);
+  }
+}
+
+// Rows [row, row + depth) of one panel of U: (places, depth, panel).
+static void make_strip(const winograd *o, const float *w, int64_t row, int64_t column, float *u) {
+  const bool turned = o->plan.kind == APUS_CONVOLUTION_INPUT_GRADIENT;
+  for (int64_t r = 0; r < o->depth; r += LANES)
+    for (int64_t c = 0; c < o->panel; c += LANES)
+      make_square(o, w, turned ? row + r : column + c, turned ? column + c : row + r, u + r * o->panel + c, o->depth * o->panel);
+}
+
+// MARK: - Convolving
+
+// A product of the tiles [0, count): M (tiles, places, panel), plus what it holds if `adds`, of V's channels from `v` on, and U with the
+// places `u_place` apart.
+static void multiply(const winograd *o, int64_t count, const float *v, int64_t depth, const float *u, int64_t u_place, bool adds, float *m) {
+  for (int64_t place = 0; place < o->places; place++)
+    apus_matmul_own_block(o->kernels, &(apus_matmul_block){
+        .dtype = APUS_F32, .rows = count, .columns = o->panel, .k = depth, .a = v + place * o->from, .a_row = tile_size(o, o->from),
+        .a_column = 1, .b = u + place * u_place, .b_row = o->panel, .adds = adds, .c = m + place * o->panel, .c_row = tile_size(o, o->panel)});
+}
+
+// The results of the tiles [first, first + count) and of a panel that begins at `column`.
+static void write_tiles(const winograd *o, const float *m, int64_t first, int64_t count, int64_t column, const float *bias, float *y) {
+  const int64_t phase = column / o->written.channels, channel = column % o->written.channels;
+  for (int64_t k = 0; k < count; k++, m += tile_size(o, o->panel)) {
+    const float *pixels[MOST_OUTPUTS];
+    find_pixels(&o->written, tile_at(o, first + k), phase, o->by->outputs, y + channel, NULL, pixels);
+    o->by->output(m, o->panel, (float *const *)pixels, o->panel, bias ? bias + channel : NULL, o->plan.relu);
+  }
+}
+
 static void convolve(const winograd *o, const float *x, const float *u, const float *bias, float *y, share s) {
-  const int64_t v_tile = tile_size(o, o->from), m_tile = tile_size(o, o->panel), channels = o->read.channels;
-  float *v = apus_thread_scratch_needed(APUS_SCRATCH_CONVOLUTION, (size_t)(o->block * (v_tile + m_tile) + channels) * 4);
-  float *m = v + o->block * v_tile, *zeros = m + o->block * m_tile;
+  const int64_t v_count = o->block * tile_size(o, o->from), m_count = o->block * tile_size(o, o->panel), channels = o->read.channels;
+  float *v = apus_thread_scratch_needed(APUS_SCRATCH_CONVOLUTION, (size_t)(v_count + m_count + channels) * 4);
+  float *m = v + v_count, *zeros = m + m_count;
   memset(zeros, 0, (size_t)channels * 4);
   for (int64_t first = s.first; first < s.end; first += o->block) {
-    const int64_t end = apus_least(first + o->block, s.end);
-    read_tiles(o, x, zeros, first, end, 0, o->from, v);
+    const int64_t count = apus_least(o->block, s.end - first);
+    read_tiles(o, x, zeros, first, first + count, 0, o->from, v);
     for (int64_t column = s.begin; column < s.limit; column += o->panel) {
-      for (int64_t place = 0; place < o->places; place++)
-        apus_matmul_own_block(o->kernels, &(apus_matmul_block){
-            .dtype = APUS_F32, .rows = end - first, .columns = o->panel, .k = o->from, .a = v + place * o->from, .a_row = v_tile, .a_column = 1,
-            .b = u + (place * o->to + column) * o->from, .b_row = o->panel, .c = m + place * o->panel, .c_row = m_tile});
-      const int64_t phase = column / o->written.channels, channel = column % o->written.channels;
-      for (int64_t number = first; number < end; number++) {
-        const float *pixels[MOST_OUTPUTS];
-        find_pixels(&o->written, tile_at(o, number), phase, o->by->outputs, y + channel, NULL, pixels);
-        o->by->output(m + (number - first) * m_tile, o->panel, (float *const *)pixels, o->panel, bias ? bias + channel : NULL, o->plan.relu);
-      }
+      multiply(o, count, v, o->from, u + column * o->from, o->to * o->from, false, m);
+      write_tiles(o, m, first, count, column, bias, y);
     }
   }
 }
+
+// Few tiles: V of one of them, for all.
+static void read_tile(const winograd *o, const float *x, float *v, int64_t number) {
+  float *zeros = apus_thread_scratch_needed(APUS_SCRATCH_CONVOLUTION, (size_t)o->read.channels * 4);
+  memset(zeros, 0, (size_t)o->read.channels * 4);
+  read_tiles(o, x, zeros, number, number + 1, 0, o->from, v + number * tile_size(o, o->from));
+}
+
+// ... and a panel of all of them, whose filters are transformed a strip at a time.
+static void convolve_panel(const winograd *o, const float *v, const float *w, const float *bias, float *y, int64_t column) {
+  const int64_t u_count = o->places * o->depth * o->panel, m_count = o->tile_count * tile_size(o, o->panel);
+  float *u = apus_thread_scratch_needed(APUS_SCRATCH_CONVOLUTION, (size_t)(u_count + m_count) * 4), *m = u + u_count;
+  for (int64_t row = 0; row < o->from; row += o->depth) {
+    make_strip(o, w, row, column, u);
+    multiply(o, o->tile_count, v + row, o->depth, u, o->depth * o->panel, row > 0, m);
+  }
+  write_tiles(o, m, 0, o->tile_count, column, bias, y);
+}
+
+// MARK: - The filters' gradient
 
 // The elements of one piece's sums.
 static int64_t sums_size(const winograd *o) { return o->places * o->width * o->depth; }
@@ -141,38 +223,6 @@ static float *correlate(const winograd *o, const float *x, const float *dy, floa
           .b = v + place * o->depth, .b_row = v_tile, .adds = first > s.first, .c = sums + place * o->width * o->depth, .c_row = o->depth});
   }
   return sums;
-}
-
-// MARK: - Filters
-
-// Offsets of a phase's taps from a filter's beginning, -1 for those that there are not.
-static void find_taps(const winograd *o, int64_t phase, int64_t *offset) {
-  const apus_convolution *c = &o->plan.shape;
-  const int64_t stride = c->stride[1];
-  for (int64_t y = phase / stride; y < stride * o->by->taps; y += stride)
-    for (int64_t x = phase % stride; x < stride * o->by->taps; x += stride)
-      *offset++ = y < c->kernel[1] && x < c->kernel[2] ? (y * c->kernel[2] + x) * c->in_channels : -1;
-}
-
-// U (places, panels of columns, from, panel), of 16 filters in a piece.
-static void make_u(const winograd *o, const float *w, float *u, int64_t piece) {
-  const apus_convolution *c = &o->plan.shape;
-  const bool turned = o->plan.kind == APUS_CONVOLUTION_INPUT_GRADIENT;
-  const int64_t in = c->in_channels, filter = piece * LANES, count = o->by->taps * o->by->taps, size = apus_filter_size(c);
-  for (int64_t phase = 0; phase < c->stride[1] * c->stride[1]; phase++) {
-    int64_t offset[9];
-    find_taps(o, phase, offset);
-    for (int64_t channel = 0; channel < in; channel += LANES) {
-      const float *taps[9];
-      for (int64_t k = 0; k < count; k++) {
-        const int64_t tap = offset[turned ? count - 1 - k : k];
-        taps[k] = tap < 0 ? NULL : w + filter * size + tap + channel;
-      }
-      const int64_t other = phase * in + channel, row = turned ? filter : other, column = turned ? other : filter;
-      float *to = u + (column / o->panel * o->from + row) * o->panel + column % o->panel;
-      o->by->filters(taps, size, !turned, to, o->from * o->to, o->panel);
-    }
-  }
 }
 
 // The gradients of the filters [first, first + count), of the channels from `channel` on, whose sums begin at `total`.
@@ -216,6 +266,11 @@ static void run(const apus_convolution_plan *plan, int32_t phase, void *const *a
       correlate(o, first, second, scratch + piece * sums_size(o), s);
     else
       finish_filters(o, correlate(o, first, second, NULL, s), s.begin, o->width, s.channel, result);
+  } else if (o->is_few) {
+    if (phase == 0)
+      read_tile(o, first, scratch, piece);
+    else
+      convolve_panel(o, scratch, second, (const float *)at.bias, result, piece * o->panel);
   } else if (phase == 0) {
     make_u(o, second, scratch, piece);
   } else {
@@ -267,7 +322,9 @@ static void cut(winograd *o) {
   const double work = (double)(o->tile_count * o->places) * (double)(o->from * o->to);
   const double cost = 1000 + work / 90 + (double)(o->tile_count * o->places) * (double)(o->from + o->to) * 0.04;
   const int64_t weights = o->places * o->from * o->to, wanted = apus_least(apus_greatest(1, (int64_t)(cost / 100000)), MOST_PIECES);
-  if (plan->kind != APUS_CONVOLUTION_WEIGHT_GRADIENT && weights * 4 <= U_BYTES)
+  // What all tiles read again and again stays in a cache.
+  const bool fits = weights * 4 <= U_BYTES && o->tile_count > MOST_BLOCK;
+  if (plan->kind != APUS_CONVOLUTION_WEIGHT_GRADIENT && fits)
     o->block = apus_least(MOST_BLOCK, apus_greatest(V_BYTES / (o->places * o->from * 4) / LEAST_BLOCK * LEAST_BLOCK, LEAST_BLOCK));
   o->block = apus_least(o->block, o->tile_count);
   const int64_t blocks = apus_divided_up(o->tile_count, o->block);
@@ -283,6 +340,13 @@ static void cut(winograd *o) {
     plan->phases = o->parts > 1 ? 2 : 1;
     plan->phase[0] = (apus_convolution_phase){o->parts * cuts, cost};
     plan->phase[1] = (apus_convolution_phase){plan->shape.out_channels / LANES, 0.1 * (double)(weights * (o->parts + 2))};
+  } else if (blocks == 1 && weights * 4 > V_BYTES) {
+    o->is_few = true;
+    o->depth = panel_of(o->read.channels);
+    plan->scratch_bytes = o->tile_count * tile_size(o, o->from) * 4;
+    plan->phases = 2;
+    plan->phase[0] = (apus_convolution_phase){o->tile_count, 0.3 * (double)(o->tile_count * o->places * o->from)};
+    plan->phase[1] = (apus_convolution_phase){o->to / o->panel, cost + 0.2 * (double)weights};
   } else {
     o->parts = apus_least(wanted, blocks);
     o->ranges = 1;
