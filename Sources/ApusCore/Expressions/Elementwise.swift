@@ -248,13 +248,23 @@ struct ElementwiseCall: Function {
     let partial = kernel.gradients.partials[i]
     if partial.isIdentity { return dy.summed(to: x[i].shape) }
     guard let kernel = partial.kernel else { return nil }
+    // A gradient is linear in dy: where everything else is the same along the axes that are summed, dy alone is summed there,
+    // which is less work, and often a sum that another gradient needs too.
+    let shape = x[i].shape
+    let isSummedFirst = partial.sources.allSatisfy { source in
+      switch source {
+      case .dy: true
+      case .x(let j): x[j].shape.broadcast(with: shape) == shape
+      case .y: y.shape == shape
+      }
+    }
     let sources = partial.sources.map { source in
       switch source {
-      case .dy: dy
+      case .dy: isSummedFirst ? dy.summed(to: shape) : dy
       case .x(let j): x[j]
       case .y: y
       }
     }
-    return kernel.call(sources, scalars).summed(to: x[i].shape)
+    return kernel.call(sources, scalars).summed(to: shape)
   }
 }
