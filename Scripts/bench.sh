@@ -24,7 +24,7 @@ bench=Benchmarks/.build/release/apus-bench
 if ! command -v python3 > /dev/null; then
   echo "There is no Python to compare and to print tables with: Apus alone, as lines of JSON." >&2
   workloads=planar,softmax784,mlp784,mlpbn,twolayer,lenet,cnn32,resnet18,charlstm,chargpt,autoenc,dcgan
-  workloads=$workloads,infer1-mlp,infer1-lenet,coldstart,ceilings,kernels,gemm,elementwise,concurrent-mlp
+  workloads=$workloads,infer1-mlp,infer1-lenet,coldstart,ceilings,kernels,gemm,elementwise,optimizers,concurrent-mlp
   for workload in $(echo "${WORKLOADS:-$workloads}" | tr , ' '); do
     "$bench" --workload "$workload" --threads "${THREADS:-2}" --seconds "${SECONDS_EACH:-1}"
   done

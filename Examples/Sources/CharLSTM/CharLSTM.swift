@@ -1,10 +1,9 @@
-// A character model: an LSTM learns a text letter by letter, and then writes on.
+// A character model of one's own: an LSTM learns a text letter by letter, in a loop that is written out, and then writes on.
 //
-//     swift run -c release char-lstm shakespeare.txt            8,000 steps
-//     swift run -c release char-lstm shakespeare.txt 500
+//     swift run -c release char-lstm --data shakespeare.txt      8,000 steps
 
 import Apus
-import Foundation
+import ExampleOptions
 
 /// Embedding, one LSTM layer, dropout, and a logit for every character at every position.
 final class CharacterModel: Layer, TokenModel {
@@ -33,18 +32,6 @@ final class CharacterModel: Layer, TokenModel {
   }
 }
 
-/// A text as numbers: each character by its place among all that occur.
-struct Text {
-  let characters: [Character]
-  let numbers: [Int32]
-
-  init(_ text: String) {
-    characters = Set(text).sorted()
-    let places = Dictionary(uniqueKeysWithValues: characters.enumerated().map { ($1, Int32($0)) })
-    numbers = text.map { places[$0]! }
-  }
-}
-
 /// Texts of `length` characters that begin at `starts`, and those one character further on.
 func windows(_ numbers: ArraySlice<Int32>, _ starts: [Int], length: Int) -> (x: Tensor, y: Tensor) {
   func rows(_ shift: Int) -> Tensor {
@@ -54,8 +41,9 @@ func windows(_ numbers: ArraySlice<Int32>, _ starts: [Int], length: Int) -> (x: 
 }
 
 /// Trains for a number of steps.
-func train(_ model: CharacterModel, on text: ArraySlice<Int32>, steps: Int, report: (Int, Double) throws -> Void) throws
-{
+func train(
+  _ model: CharacterModel, on text: ArraySlice<Int32>, steps: Int, seed: UInt64, progress: (Int, Double) throws -> Void
+) throws {
   let optimizer = Adam()
   let schedule = LearningRateSchedule.linear(from: 4e-3, to: 1e-4, steps: steps)
   let step = Program("training step") { batch in
@@ -63,13 +51,13 @@ func train(_ model: CharacterModel, on text: ArraySlice<Int32>, steps: Int, repo
     optimizer.update(model, gradients.clipped(.globalNorm(1)))
     return [loss]
   }
-  var random = RandomSource(seed: 1)
+  var random = RandomSource(seed: seed)
   for number in 0..<steps {
     let starts = (0..<64).map { _ in Int.random(in: text.startIndex..<(text.endIndex - 64), using: &random) }
     let (x, y) = windows(text, starts, length: 64)
     optimizer.learningRate = schedule(number)
     let loss = try withTraining(random: &random) { try step([x, y])[0] }
-    if (number + 1) % 500 == 0 || number + 1 == steps { try report(number + 1, loss.item) }
+    if (number + 1) % 500 == 0 || number + 1 == steps { try progress(number + 1, loss.item) }
   }
 }
 
@@ -93,47 +81,34 @@ func evaluate(_ model: CharacterModel, on text: ArraySlice<Int32>) throws -> Dou
   return total / Double(Array(parts).count)
 }
 
-/// What keeps the program from running, in one sentence.
-struct UsageError: Error, CustomStringConvertible { let description: String }
-
 @main
 enum CharLSTM {
   static func main() {
-    do { try run(Array(CommandLine.arguments.dropFirst())) } catch {
-      FileHandle.standardError.write(Data("char-lstm: \(error)\n".utf8))
-      exit(1)
-    }
-  }
+    runExample("char-lstm", "--steps", usually: 8000) { options in
+      guard let path = options.data else { throw UsageError("expected --data with a text file") }
+      let text = try TextFile.read(path)
+      let tokenizer = CharacterTokenizer(trainedOn: text)
+      let numbers = try tokenizer.encode(text).map { Int32($0) }
+      guard numbers.count > 100_000 else {
+        throw UsageError("\(path) has \(numbers.count) characters; expected more than 100000")
+      }
+      let split = numbers.count * 9 / 10
+      let model = withSeed(options.seed) { CharacterModel(characters: tokenizer.vocabularySize) }
+      report(
+        "\(numbers.count) characters, \(tokenizer.vocabularySize) different ones; \(model.parameterCount) parameters")
 
-  static func run(_ arguments: [String]) throws {
-    guard let path = arguments.first, let steps = arguments.count > 1 ? Int(arguments[1]) : 8000, steps > 0 else {
-      throw UsageError(description: "expected a text file and perhaps a number of steps")
-    }
-    guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
-      throw UsageError(description: "\(path) cannot be read")
-    }
-    let text = Text(String(decoding: bytes, as: UTF8.self))
-    guard text.numbers.count > 100_000 else {
-      throw UsageError(description: "\(path) has \(text.numbers.count) characters; expected at least 100,000")
-    }
-    let split = text.numbers.count * 9 / 10
-    let model = withSeed(1) { CharacterModel(characters: text.characters.count) }
-    print(
-      "\(text.numbers.count) characters, \(text.characters.count) different ones; \(model.parameterCount) parameters")
+      let start = ContinuousClock.now
+      try train(model, on: numbers[..<split], steps: options.count, seed: options.seed) { number, loss in
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let isMeasured = number % 2000 == 0 || number == options.count
+        let held = isMeasured ? ", on unseen text \(try evaluate(model, on: numbers[split...]))" : ""
+        report("step \(number), \(Int(seconds)) s, \(Int(Double(number) / seconds)) steps/s: loss \(loss)\(held)")
+      }
 
-    let start = ContinuousClock.now
-    try train(model, on: text.numbers[..<split], steps: steps) { number, loss in
-      let seconds = (ContinuousClock.now - start) / .seconds(1)
-      let held =
-        number % 2000 == 0 || number == steps
-        ? ", on unseen text \(try evaluate(model, on: text.numbers[split...]))" : ""
-      print("step \(number), \(Int(seconds)) s, \(Int(Double(number) / seconds)) steps/s: loss \(loss)\(held)")
-      fflush(nil)  // also where the output goes into a file
+      var random = RandomSource(seed: options.seed)
+      let prompt = numbers[split..<(split + 20)].map { Int($0) }
+      let written = model.generate(from: prompt, count: 400, by: Sampler(temperature: 0.8), using: &random)
+      report("\n" + tokenizer.decode(prompt + written))
     }
-
-    var random = RandomSource(seed: 2)
-    let prompt = text.numbers[split..<(split + 20)].map { Int($0) }
-    let written = model.generate(from: prompt, count: 400, by: Sampler(temperature: 0.8), using: &random)
-    print("\n" + String((prompt + written).map { text.characters[$0] }))
   }
 }

@@ -81,7 +81,7 @@ extension ExampleTests {
       let gpt = try run("char-gpt", "--data", path, "--epochs", "2")
       #expect(try gpt.numbers(after: "epoch 2: loss")[0] < gpt.numbers(after: "epoch 1: loss")[0])
       try Data(rhyme.utf8).write(to: URL(filePath: path))
-      let lstm = try run("char-lstm", path, "20")
+      let lstm = try run("char-lstm", "--data", path, "--steps", "20")
       #expect(try #require(lstm.numbers(after: ": loss").first) < 2.6)
     }
 
@@ -98,7 +98,7 @@ extension ExampleTests {
         ("char-gpt", ["--data", "/no/such.txt"], "/no/such.txt: there is no such file"),
         ("resnet", ["--data", "/no/such"], "/no/such"),
         ("autoencoders", ["--seed", "-1"], "--seed -1: expected a whole number"),
-        ("char-lstm", ["/no/such.txt"], "/no/such.txt cannot be read"),
+        ("char-lstm", ["--data", "/no/such.txt"], "/no/such.txt: there is no such file"),
       ] {
         let outcome = try start(name, arguments)
         #expect(outcome.code == 1 && outcome.error.hasPrefix("\(name): "), "\(name): \(outcome.error)")
