@@ -24,6 +24,8 @@ apus_convolution_plan *apus_convolution_winograd(const apus_convolution_plan *st
 bool apus_convolution_suits_winograd(const apus_convolution *shape);
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start);
 bool apus_convolution_suits_planes(const apus_convolution *shape, apus_convolution_kind kind);
+apus_convolution_plan *apus_convolution_rows(const apus_convolution_plan *start);
+bool apus_convolution_suits_rows(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start);
 
 /// The addresses by name: `first` and `second` are the inputs, `bias` may be null.

@@ -44,6 +44,7 @@ apus_convolution_plan *apus_convolution_plan_make(const apus_convolution *shape,
     case APUS_CONVOLUTION_DEPTHWISE: return apus_convolution_depthwise(&start);
     case APUS_CONVOLUTION_WINOGRAD: return apus_convolution_winograd(&start);
     case APUS_CONVOLUTION_PLANAR: return apus_convolution_planar(&start);
+    case APUS_CONVOLUTION_ROWS: return apus_convolution_rows(&start);
     case APUS_CONVOLUTION_ONEDNN: return apus_convolution_onednn(&start);
   }
   return NULL;

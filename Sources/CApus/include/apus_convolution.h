@@ -34,6 +34,7 @@ typedef enum : uint8_t {
   APUS_CONVOLUTION_WINOGRAD,   // filters of 3 x 3 with stride 1: fewer multiplications
   APUS_CONVOLUTION_PLANAR,     // few results at each position: neighbouring positions fill the vectors
   APUS_CONVOLUTION_ONEDNN,
+  APUS_CONVOLUTION_ROWS,       // few channels: rows of filters over rows of the image, where they lie
 } apus_convolution_route_kind;
 /// Which of them is the fastest; see convolution_plan.c for the measurements behind it.
 apus_convolution_route_kind apus_convolution_route(const apus_convolution *_Nonnull shape, apus_convolution_kind kind);
