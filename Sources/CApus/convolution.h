@@ -23,9 +23,12 @@ apus_convolution_plan *apus_convolution_winograd(const apus_convolution_plan *st
 /// Whether Winograd's filtering can compute it.
 bool apus_convolution_suits_winograd(const apus_convolution *shape);
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start);
+apus_convolution_plan *apus_convolution_planar_gradient(const apus_convolution_plan *start);
+enum { APUS_PLANES_MOST_FILTER = 256 };  // elements of a filter whose gradient is a vector for each
 bool apus_convolution_suits_planes(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_rows(const apus_convolution_plan *start);
-bool apus_convolution_suits_rows(const apus_convolution *shape, apus_convolution_kind kind);
+/// Whether it can go by rows, and that is faster than other ways.
+bool apus_convolution_prefers_rows(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start);
 
 /// The addresses by name: `first` and `second` are the inputs, `bias` may be null.

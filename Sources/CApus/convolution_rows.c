@@ -15,6 +15,7 @@
 #include "isa.h"
 #include "scratch.h"
 #include "transpose.h"
+#include "vector/kernels.h"
 
 enum { LANES = APUS_ROWS_LANES, MOST_LANES = APUS_ROWS_MOST_VECTORS * LANES, MOST_SEGMENTS = 64, MOST_PARTS = 16, MOST_FILTER = 4096 };
 
@@ -243,11 +244,24 @@ static void destroy(apus_convolution_plan *plan) {
 
 // MARK: - Planning
 
-bool apus_convolution_suits_rows(const apus_convolution *c, apus_convolution_kind kind) {
+static int64_t lanes_used(const apus_convolution *c, apus_convolution_kind kind) {
+  return kind == APUS_CONVOLUTION_INPUT_GRADIENT ? c->kernel[2] * c->in_channels : c->out_channels;
+}
+
+static bool suits_rows(const apus_convolution *c, apus_convolution_kind kind) {
   if (c->dtype != APUS_F32 || c->groups != 1 || c->input[0] != 1 || c->output[0] != 1 || c->kernel[0] != 1 || c->before[0] != 0) return false;
-  const int64_t lanes = kind == APUS_CONVOLUTION_INPUT_GRADIENT ? c->kernel[2] * c->in_channels : c->out_channels;
-  return lanes <= MOST_LANES && c->kernel[1] <= MOST_SEGMENTS && apus_filter_size(c) <= MOST_FILTER &&
+  return lanes_used(c, kind) <= MOST_LANES && c->kernel[1] <= MOST_SEGMENTS && apus_filter_size(c) <= MOST_FILTER &&
          (c->dilation[2] == 1 || c->kernel[2] == 1);
+}
+
+bool apus_convolution_prefers_rows(const apus_convolution *c, apus_convolution_kind kind) {
+  // Narrower vectors have too few registers for it.
+  if (!suits_rows(c, kind) || apus_active_kernels()->vector_bytes < 64) return false;
+  const int64_t lanes = lanes_used(c, kind), pitch = apus_divided_up(lanes, LANES) * LANES;
+  if (kind == APUS_CONVOLUTION_FORWARD) return 2 * lanes > pitch;
+  if (kind == APUS_CONVOLUTION_INPUT_GRADIENT) return 4 * lanes >= 3 * pitch;
+  // Sums for all elements of a filter's row at once, for few of which the factors are not read often enough.
+  return lanes == pitch && c->kernel[2] * c->in_channels >= 24;
 }
 
 // For every position of an image's row: tap j of the result at (x + before - j) / stride gave to it.
@@ -267,7 +281,7 @@ static bool list_givers(direct *o) {
 
 apus_convolution_plan *apus_convolution_rows(const apus_convolution_plan *start) {
   const apus_convolution *c = &start->shape;
-  if (!apus_convolution_suits_rows(c, start->kind)) return NULL;
+  if (!suits_rows(c, start->kind)) return NULL;
   direct *o = calloc(1, sizeof *o);
   if (!o) return NULL;
   o->plan = *start;
@@ -286,7 +300,7 @@ apus_convolution_plan *apus_convolution_rows(const apus_convolution_plan *start)
     o->before[a] = c->before[a + 1];
   }
   o->segment = o->kernel[1] * o->in;
-  o->lanes = is_gradient ? o->segment : o->out;
+  o->lanes = lanes_used(c, plan->kind);
   o->vectors = apus_divided_up(o->lanes, LANES);
   o->pitch = o->vectors * LANES;
   const int64_t seen = (o->result[1] - 1) * o->stride[1] + o->kernel[1];
