@@ -1,7 +1,7 @@
 // Convolutions with few results at each position, such as the first layer of a small network on grey images, or the last one of a network
 // that draws. Channels would leave most of a vector empty, so here neighbouring positions of a row fill it: the image is brought into
-// planes, one for each channel, first. Here is the forward pass; convolution_planar_gradient.c has the filters' gradient. The input's
-// does as well by patches, whose vectors run along the filter.
+// planes, one for each channel, first. Here is the forward pass; convolution_planar_gradient.c has the filters' gradient. The input's does
+// as well with vectors that run along the filter.
 #include <stdlib.h>
 
 #include "convolution_planes.h"

@@ -15,7 +15,7 @@ APUS_INLINE void sum_rows(const apus_row_sums *s, const int rows, const int vect
   for (int64_t segment = 0; segment < s->segment_count; segment++) {
     const float *with = s->segments[segment].b, *from[GROUPS];
 #pragma clang loop unroll(full)
-    for (int g = 0; g < GROUPS; g++) from[g] = s->segments[segment].a + g * GROUP * a_row;
+    for (int g = 0; g < (rows + GROUP - 1) / GROUP; g++) from[g] = s->segments[segment].a + g * GROUP * a_row;
     for (int64_t i = 0; i < s->k; i++, with += s->b_step) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) memcpy(&b[v], with + v * APUS_ROWS_LANES, sizeof(f32x16));

@@ -89,7 +89,7 @@ APUS_INLINE int64_t N(rows_of_holders)(const apus_pooling *p, int64_t n, int64_t
 #define FOR_WINDOW(body)                                                                   \
   for (int64_t q = 0; q < row_count; q++) {                                                \
     const ELEMENT *at = (const ELEMENT *)x + rows[q].element + first[k] * channels + c;    \
-    TAP t = rows[q].tap + (TAP)taps[k];                                                    \
+    TAP t = rows[q].tap + (each ? 0 : (TAP)taps[k]);                                       \
     for (int32_t e = each ? each : counts[k]; e > 0; e--, at += step, t++) { body }        \
   }
 
@@ -128,10 +128,10 @@ typedef struct {
     part                                                                                                                   \
   }
 
-/// Whether every window holds two elements along a row; then, of two rows, it is one of 2 x 2, the usual ones.
+/// Whether every window holds its two elements along a row; then, of two rows, it is one of 2 x 2, the usual ones.
 APUS_INLINE bool N(are_pairs)(const apus_pooling *p) {
   for (int64_t k = 0; k < p->output[2]; k++)
-    if (p->count[2][k] != 2) return false;
+    if (p->count[2][k] != 2 || p->tap[2][k] != 0) return false;
   return true;
 }
 /// Whether every element of a row is held by one window.
@@ -145,15 +145,15 @@ APUS_INLINE void N(max_span)(const apus_pooling *p, const ELEMENT *x, ELEMENT *y
                              const int32_t bytes, const int32_t each) {
   TABLES;
   SPAN;
-  for (int64_t k = span.k; k < last; k++) {
-    const int64_t to = (row * p->output[2] + k) * channels;
+  int64_t to = (row * p->output[2] + span.k) * channels;
+  for (int64_t k = span.k; k < last; k++, to += channels)
     for (int64_t c = 0; c < channels; c += LANES) {
-      const int64_t count = is_wide ? LANES : channels - c;
+      const int64_t count = is_wide ? LANES : channels - c, tap_of_window = each ? 0 : taps[k];
       VECTOR best, v;
       TAPS position;
       // The first element is compared with itself: it is taken if it is NaN, which makes no difference.
       LOAD(&best, x + rows[0].element + first[k] * channels + c, count);
-      position = (TAPS)(rows[0].tap + (TAP)taps[k]);
+      position = (TAPS)(rows[0].tap + (TAP)tap_of_window);
       FOR_WINDOW({
         LOAD(&v, at, count);
         TAPS is_taken = (v > best) | (v != v);
@@ -163,7 +163,6 @@ APUS_INLINE void N(max_span)(const apus_pooling *p, const ELEMENT *x, ELEMENT *y
       STORE(y + to + c, &best, count);
       if (bytes) STORE_POSITIONS(positions, to + c, &position, count, bytes);
     }
-  }
 }
 APUS_CLONES static void N(max)(const apus_pooling *p, const ELEMENT *x, ELEMENT *y, void *positions, int64_t begin, int64_t end) {
   const bool are_pairs = N(are_pairs)(p);
@@ -217,7 +216,25 @@ APUS_INLINE void N(max_gradient_span)(const apus_pooling *p, const ELEMENT *dy, 
                                       const bool is_wide, const int32_t bytes, const int32_t each) {
   TABLES;
   SPAN;
-  for (int64_t k = span.k; k < last; k++)
+  ELEMENT *to = dx + (row * p->input[2] + span.k) * channels;
+  if (each == 1 && row_count == 1 && channels <= LANES) {  // no sums, one vector, and nothing to look up twice
+    const ELEMENT *const dy_row = dy + rows[0].element;
+    const int64_t positions_row = rows[0].element;
+    const TAP tap = rows[0].tap;
+    const int32_t *const window = windows + from[0], *const window_tap = window_taps + from[0];
+    for (int64_t k = span.k; k < last; k++, to += channels) {
+      const int64_t count = is_wide ? LANES : channels, at = window[k] * channels;
+      VECTOR v;
+      TAPS position;
+      LOAD(&v, dy_row + at, count);
+      LOAD_POSITIONS(&position, positions, positions_row + at, count, bytes);
+      v = position == (TAPS)(tap + (TAP)window_tap[k]) ? v : (VECTOR)0;
+      v += (VECTOR)0;  // as a sum does it: no negative zero
+      STORE(to, &v, count);
+    }
+    return;
+  }
+  for (int64_t k = span.k; k < last; k++, to += channels)
     for (int64_t c = 0; c < channels; c += LANES) {
       const int64_t count = is_wide ? LANES : channels - c;
       VECTOR sum = 0, v;
@@ -227,7 +244,7 @@ APUS_INLINE void N(max_gradient_span)(const apus_pooling *p, const ELEMENT *dy, 
         LOAD_POSITIONS(&position, positions, at, count, bytes);
         sum += position == (TAPS)t ? v : (VECTOR)0;
       })
-      STORE(dx + (row * p->input[2] + k) * channels + c, &sum, count);
+      STORE(to + c, &sum, count);
     }
 }
 APUS_CLONES static void N(max_gradient)(const apus_pooling *p, const ELEMENT *dy, const void *positions, ELEMENT *dx, int64_t begin, int64_t end) {

@@ -75,7 +75,8 @@ import Testing
     func number(_ range: ClosedRange<Int>) -> Int { Int(random.next() % UInt64(range.count)) + range.lowerBound }
     return (0..<40).map { i in
       let (input, output) = (number(1...9), i < 16 ? i % 8 + 1 : number(1...48))
-      let kernel = [number(1...5), number(1...7)], stride = [number(1...3), i < 16 ? 1 : number(1...3)]
+      let kernel = [number(1...5), number(1...7)]
+      let stride = [number(1...3), i < 16 ? 1 : number(1...3)]
       let dilation = [number(1...2), i % 3 == 0 ? 2 : 1]
       let extents = (0..<2).map { number(1...30) + (kernel[$0] - 1) * dilation[$0] }
       return Case(
@@ -93,7 +94,10 @@ import Testing
   private static func run(_ plan: RoutinePlan, _ x: [Tensor], _ type: TensorType, backwards: Bool) -> Tensor {
     let count = type.shape.elementCount
     let y = Tensor(filledWith: .nan, shape: [count + 32], dtype: type.dtype)
-    defer { #expect(y.doubles[count...].allSatisfy(\.isNaN)) }
+    defer {
+      let isUntouched = y.doubles[count...].allSatisfy { $0.isNaN }
+      #expect(isUntouched)
+    }
     let scratch = Tensor(filledWith: .nan, shape: [max(1, plan.scratchBytes / 4)], dtype: .float32)
     let addresses = (x + [y, scratch]).map(\.object.address)
     addresses.withUnsafeBufferPointer { table in
@@ -141,6 +145,33 @@ import Testing
         #expect(Self.run(plan, inputs, result, backwards: true).floats == found.floats, "\(routine.kind), \(name)")
       }
       #expect(taken >= 1)
+    }
+  }
+
+  @Test("rows in the smaller blocks of narrower vectors", arguments: fewChannels.prefix(20))
+  func rowsOfNarrowVectors(test: Case) throws {
+    defer { _ = apus_testing_use_instruction_set(nil) }
+    let window = try test.window
+    let (x, w) = (Self.random(test.x, 1), Self.random(test.w, 2))
+    let y = try Convolution(window: window, groups: 1).outputType([x, w])
+    let dy = Self.random(y.shape, 4)
+    let all: [(ConvolutionRoutine.Kind, [Tensor], Shape)] = [
+      (.forward, [x, w], y.shape), (.inputGradient, [dy, w], x.shape), (.weightGradient, [x, dy], w.shape),
+    ]
+    for (kind, inputs, shape) in all {
+      let (routine, type) = (
+        ConvolutionRoutine(kind: kind, window: window, groups: 1), TensorType(shape, .float32)
+      )
+      guard let plan = routine.plan(inputs.map(\.type), [type], by: APUS_CONVOLUTION_ROWS) else { continue }
+      let expected = Self.run(plan, inputs, type, backwards: true).doubles
+      let scale = expected.reduce(1) { max($0, abs($1)) }
+      for set in ["avx2", "neon", "baseline"] where apus_testing_use_instruction_set(set) {
+        let found = Self.run(plan, inputs, type, backwards: true).doubles
+        let difference = firstDifference(
+          found.map { $0 / scale }, expected.map { $0 / scale }, tolerance: 1e-6)
+        #expect(difference == nil, "\(kind), \(set)")
+      }
+      _ = apus_testing_use_instruction_set(nil)
     }
   }
 

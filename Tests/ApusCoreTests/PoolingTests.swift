@@ -117,7 +117,9 @@ import Testing
     for image in [x, x * 2, Tensor(special, shape: x.shape)] {
       let found = try program([image])
       for (a, b) in zip(found, step(image)) {
-        #expect(a.floats.map(\.bitPattern) == b.floats.map(\.bitPattern))
+        // Which of two NaNs survives an addition is the processor's affair.
+        let isSame = zip(a.floats, b.floats).allSatisfy { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN }
+        #expect(isSame && a.count == b.count)
       }
     }
     let pooled = "(3, \((13 - kernel) / 2 + 1), \((12 - kernel) / 2 + 1), 6)"
