@@ -26,7 +26,12 @@ bool apus_convolution_suits_winograd(const apus_convolution *shape, int64_t outp
 /// How many multiplications that takes.
 double apus_convolution_winograd_work(const apus_convolution *shape, apus_convolution_kind kind, int64_t outputs);
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start);
+apus_convolution_plan *apus_convolution_planar_gradient(const apus_convolution_plan *start);
+enum { APUS_PLANES_MOST_FILTER = 256 };  // elements of a filter whose gradient is a vector for each
 bool apus_convolution_suits_planes(const apus_convolution *shape, apus_convolution_kind kind);
+apus_convolution_plan *apus_convolution_rows(const apus_convolution_plan *start);
+/// Whether it can go by rows, and that is faster than other ways.
+bool apus_convolution_prefers_rows(const apus_convolution *shape, apus_convolution_kind kind);
 apus_convolution_plan *apus_convolution_onednn(const apus_convolution_plan *start);
 
 /// The addresses by name: `first` and `second` are the inputs, `bias` may be null.

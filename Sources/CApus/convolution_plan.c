@@ -25,7 +25,16 @@
 //   14 x 14,   6 -> 16, 5 x 5                         0.6   0.5   0.5    0.4   0.8   0.3
 //   28 x 28,   1 -> 64, 4 x 4 / 2                     0.2   0.3   0.3    0.2   2.0   0.15
 //
+// Few channels, once more, beside rows where they lie (convolution_rows.c):
+//
+//   image, channels                  rows                 oneDNN              patches
+//   14 x 14,  6 -> 16, 5 x 5, 128    0.31  0.36  0.32     0.39  0.75  0.34    0.57  0.52  0.46
+//   32 x 32,  3 -> 32, 3 x 3,  64    0.96  1.83  0.70     1.68  3.31  0.63    1.25  1.69  1.41
+//   28 x 28,  1 -> 16, 3 x 3,  64    0.16  0.53  0.17     0.24  0.99  0.09    0.33  0.45  0.41
+//   64 x 64,  3 -> 16, 5 x 5,   8    0.51  0.73  0.63     0.61  1.98  0.45    0.93  0.92  0.82
+//
 // oneDNN's first primitive takes milliseconds to make, so that a small convolution, such as that of one image, is not worth it.
+
 // Whether Winograd's filtering pays in tiles of so many results. The filters' gradient needs no filters that are transformed beforehand, and
 // oneDNN is slowest there.
 static bool pays(const apus_convolution *c, apus_convolution_kind kind, int64_t outputs) {
@@ -40,6 +49,7 @@ apus_convolution_route_kind apus_convolution_route(const apus_convolution *c, ap
   // Of the vectors along a row, planes fill the row's share, the others the channels'.
   const int64_t width = c->output[2];
   if (out < 16 && 16 * width > out * ((width + 31) & ~(int64_t)31) && apus_convolution_suits_planes(c, kind)) return APUS_CONVOLUTION_PLANAR;
+  if (in < 16 && apus_convolution_prefers_rows(c, kind)) return APUS_CONVOLUTION_ROWS;
   if (c->dtype != APUS_F32 || work < 1e6) return APUS_CONVOLUTION_OWN;
   // Every filter's transform must serve many tiles.
   const int64_t least = in < out ? in : out, positions = c->batch * apus_product(c->output);
@@ -63,6 +73,7 @@ apus_convolution_plan *apus_convolution_plan_make(const apus_convolution *shape,
     case APUS_CONVOLUTION_PLANAR: return apus_convolution_planar(&start);
     case APUS_CONVOLUTION_WINOGRAD_2: return apus_convolution_winograd(&start, 2);
     case APUS_CONVOLUTION_WINOGRAD_4: return apus_convolution_winograd(&start, 4);
+    case APUS_CONVOLUTION_ROWS: return apus_convolution_rows(&start);
     case APUS_CONVOLUTION_ONEDNN: return apus_convolution_onednn(&start);
   }
   return NULL;

@@ -1,24 +1,13 @@
 // Convolutions with few results at each position, such as the first layer of a small network on grey images, or the last one of a network
 // that draws. Channels would leave most of a vector empty, so here neighbouring positions of a row fill it: the image is brought into
-// planes, one for each channel, first. The forward pass alone: gradients do as well by patches, whose vectors run along the filter.
+// planes, one for each channel, first. Here is the forward pass; convolution_planar_gradient.c has the filters' gradient. The input's does
+// as well with vectors that run along the filter.
 #include <stdlib.h>
-#include <string.h>
 
-#include "convolution.h"
-#include "isa.h"
+#include "convolution_planes.h"
 #include "scratch.h"
-#include "transpose.h"
 
-enum { LANES = 16, BLOCK = 2 * LANES, MOST_RESULTS = 8, BAND_BYTES = 128 << 10 };
-
-typedef struct {
-  apus_convolution_plan plan;
-  int64_t from, to;                            // channels of the image that is read, and of the results
-  int64_t image[2], result[2], before[2];      // heights and widths; the zeros in front
-  int64_t kernel[2], dilation[2], stride;      // the stride of rows; that of columns is 1
-  int64_t taps, pitch;                         // pitch: from one row of a plane to the next
-  int64_t images, band, bands;                 // a piece: several whole images, or a band of rows of one
-} planar;
+enum { LANES = APUS_PLANES_LANES, BLOCK = 2 * LANES, BAND_BYTES = 128 << 10 };
 
 // MARK: - One row
 
@@ -26,15 +15,15 @@ typedef struct {
   const float *planes, *weights, *bias;  // weights: (channels, taps, results)
   float *to;
   int64_t channels, plane, pitch, count;  // results
-  const planar *shape;
+  const apus_planar *shape;
 } row_work;
 
 // 32 positions: their results stay in registers while all taps of all channels pass by.
 APUS_INLINE void sum_block(const row_work *w, int64_t x, const int results) {
-  const planar *o = w->shape;
-  f32x16 sums[MOST_RESULTS][2], a, b;
+  const apus_planar *o = w->shape;
+  f32x16 sums[2][APUS_PLANES_MOST], a, b;
 #pragma clang loop unroll(full)
-  for (int r = 0; r < results; r++) sums[r][0] = sums[r][1] = w->bias ? (f32x16)w->bias[r] : (f32x16)0;
+  for (int r = 0; r < results; r++) sums[0][r] = sums[1][r] = w->bias ? (f32x16)w->bias[r] : (f32x16)0;
   const float *weight = w->weights;
   for (int64_t c = 0; c < w->channels; c++)
     for (int64_t i = 0; i < o->kernel[0]; i++) {
@@ -44,23 +33,20 @@ APUS_INLINE void sum_block(const row_work *w, int64_t x, const int results) {
         memcpy(&b, from + LANES, sizeof b);
 #pragma clang loop unroll(full)
         for (int r = 0; r < results; r++) {
-          sums[r][0] += a * weight[r];
-          sums[r][1] += b * weight[r];
+          sums[0][r] += a * weight[r];
+          sums[1][r] += b * weight[r];
         }
       }
     }
-  float planes[MOST_RESULTS][BLOCK];
-#pragma clang loop unroll(full)
-  for (int r = 0; r < results; r++) {
-    if (o->plan.relu)
-      for (int k = 0; k < 2; k++) sums[r][k] = sums[r][k] < 0 ? (f32x16)0 : sums[r][k];
-    memcpy(planes[r], sums[r], sizeof sums[r]);
-  }
   float *to = w->to + x * results;
-  const int64_t count = apus_least(BLOCK, w->count - x);
-  for (int64_t i = 0; i < count; i++)
 #pragma clang loop unroll(full)
-    for (int r = 0; r < results; r++) to[i * results + r] = planes[r][i];
+  for (int k = 0; k < 2; k++) {
+#pragma clang loop unroll(full)
+    for (int r = 0; r < results; r++)
+      if (o->plan.relu) sums[k][r] = sums[k][r] < 0 ? (f32x16)0 : sums[k][r];
+    const int64_t left = w->count - x - k * LANES;
+    if (left > 0) apus_planes_to_pixels(sums[k], results, to + k * LANES * results, apus_least(LANES, left));
+  }
 }
 
 #define ROW(results)                                                                       \
@@ -68,37 +54,20 @@ APUS_INLINE void sum_block(const row_work *w, int64_t x, const int results) {
     for (int64_t x = 0; x < w->count; x += BLOCK) sum_block(w, x, results);                \
   }
 ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8)
-static void (*const sum_row[MOST_RESULTS + 1])(const row_work *) = {NULL,      sum_row_1, sum_row_2, sum_row_3, sum_row_4,
-                                                                   sum_row_5, sum_row_6, sum_row_7, sum_row_8};
+static void (*const sum_row[APUS_PLANES_MOST + 1])(const row_work *) = {NULL,      sum_row_1, sum_row_2, sum_row_3, sum_row_4,
+                                                                       sum_row_5, sum_row_6, sum_row_7, sum_row_8};
 
 // MARK: - Pieces
 
-static int64_t rows_read(const planar *o, int64_t rows) { return (rows - 1) * o->stride + (o->kernel[0] - 1) * o->dilation[0] + 1; }
-
-// Rows [first, first + count) of the padded image as planes (channels, rows, pitch), with zeros around.
-static void fill_planes(const planar *o, const float *image, int64_t first, int64_t count, float *planes) {
-  memset(planes, 0, (size_t)(o->from * count * o->pitch) * 4);
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t y = first + i - o->before[0];
-    if (y < 0 || y >= o->image[0]) continue;
-    float *to = planes + i * o->pitch + o->before[1];
-    const float *from = image + y * o->image[1] * o->from;
-    if (o->from == 1)
-      memcpy(to, from, (size_t)o->image[1] * 4);
-    else
-      apus_transpose(4, from, o->from, to, count * o->pitch, o->from, o->image[1]);
-  }
-}
-
 // Weights (results, taps, channels) as (channels, taps, results).
-static void pack_weights(const planar *o, const float *w, float *packed) {
+static void pack_weights(const apus_planar *o, const float *w, float *packed) {
   for (int64_t c = 0; c < o->from; c++)
     for (int64_t t = 0; t < o->taps; t++)
       for (int64_t r = 0; r < o->to; r++) *packed++ = w[(r * o->taps + t) * o->from + c];
 }
 
 static void run(const apus_convolution_plan *plan, int32_t phase, void *const *addresses, int64_t piece) {
-  const planar *o = (const planar *)plan;
+  const apus_planar *o = (const apus_planar *)plan;
   const apus_convolution_addresses at = apus_convolution_named(plan, addresses);
   if (phase == 0) {
     pack_weights(o, (const float *)at.second, (float *)at.scratch);
@@ -106,10 +75,10 @@ static void run(const apus_convolution_plan *plan, int32_t phase, void *const *a
   }
   const int64_t first = piece % o->bands * o->band, end = apus_least(first + o->band, o->result[0]);
   const int64_t image = piece / o->bands * o->images, last = apus_least(image + o->images, plan->shape.batch);
-  const int64_t read = rows_read(o, end - first);
+  const int64_t read = apus_planar_rows_read(o, end - first);
   float *planes = apus_thread_scratch_needed(APUS_SCRATCH_CONVOLUTION, (size_t)(o->from * read * o->pitch) * 4);
   for (int64_t n = image; n < last; n++) {
-    fill_planes(o, (const float *)at.first + n * o->image[0] * o->image[1] * o->from, first * o->stride, read, planes);
+    apus_planar_fill(o, (const float *)at.first + n * o->image[0] * o->image[1] * o->from, first * o->stride, read, planes);
     for (int64_t y = first; y < end; y++) {
       const row_work work = {.planes = planes + (y - first) * o->stride * o->pitch, .weights = (const float *)at.scratch,
                              .bias = (const float *)at.bias, .channels = o->from, .plane = read * o->pitch, .pitch = o->pitch,
@@ -123,35 +92,24 @@ static void destroy(apus_convolution_plan *plan) { free(plan); }
 
 bool apus_convolution_suits_planes(const apus_convolution *c, apus_convolution_kind kind) {
   if (c->dtype != APUS_F32 || c->groups != 1 || c->input[0] != 1 || c->output[0] != 1 || c->kernel[0] != 1 || c->before[0] != 0) return false;
-  return kind == APUS_CONVOLUTION_FORWARD && c->stride[2] == 1 && c->out_channels <= MOST_RESULTS;
+  if (c->stride[2] != 1 || c->out_channels > APUS_PLANES_MOST) return false;
+  return kind == APUS_CONVOLUTION_FORWARD || (kind == APUS_CONVOLUTION_WEIGHT_GRADIENT && apus_filter_size(c) <= APUS_PLANES_MOST_FILTER);
 }
 
 apus_convolution_plan *apus_convolution_planar(const apus_convolution_plan *start) {
   const apus_convolution *c = &start->shape;
   if (!apus_convolution_suits_planes(c, start->kind)) return NULL;
-  planar *o = calloc(1, sizeof *o);
+  if (start->kind == APUS_CONVOLUTION_WEIGHT_GRADIENT) return apus_convolution_planar_gradient(start);
+  apus_planar *o = calloc(1, sizeof *o);
   if (!o) return NULL;
   o->plan = *start;
   apus_convolution_plan *plan = &o->plan;
   plan->run = run;
   plan->destroy = destroy;
-  o->from = c->in_channels;
-  o->to = c->out_channels;
-  o->stride = c->stride[1];
-  o->taps = apus_product(c->kernel);
-  for (int a = 0; a < 2; a++) {
-    o->kernel[a] = c->kernel[a + 1];
-    o->dilation[a] = c->dilation[a + 1];
-    o->image[a] = c->input[a + 1];
-    o->result[a] = c->output[a + 1];
-    o->before[a] = c->before[a + 1];
-  }
-  // Room for the whole image, and for whole blocks of results.
-  const int64_t blocks = apus_divided_up(o->result[1], BLOCK) * BLOCK + (o->kernel[1] - 1) * o->dilation[1];
-  o->pitch = apus_greatest(blocks, o->before[1] + o->image[1]);
+  apus_planar_describe(o, BLOCK);
   const double work = (double)(c->batch * o->result[0] * apus_divided_up(o->result[1], BLOCK) * BLOCK * o->from * o->taps) * ((double)o->to + 1.5);
   const double cost = 50 + work / 90, image_cost = cost / (double)c->batch;
-  const int64_t by_memory = apus_divided_up(o->from * rows_read(o, o->result[0]) * o->pitch * 4, BAND_BYTES);
+  const int64_t by_memory = apus_divided_up(o->from * apus_planar_rows_read(o, o->result[0]) * o->pitch * 4, BAND_BYTES);
   const int64_t bands = apus_least(apus_greatest((int64_t)(image_cost / 30000) + 1, by_memory), o->result[0]);
   o->band = apus_divided_up(o->result[0], bands);
   o->bands = apus_divided_up(o->result[0], o->band);

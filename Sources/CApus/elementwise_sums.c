@@ -6,8 +6,8 @@
 #include "reduce.h"
 
 // A strip of columns is a tile at most, and computed eight rows at a time. Sums need at least a vector; the last strip takes what
-// would not fill one.
-enum { STRIP_ROWS = 8, VECTOR_BYTES = 64, STRIP_BYTES = 4096 - VECTOR_BYTES, SUMS_ALIGNMENT = 128 };
+// would not fill one. Short rows that follow each other in memory are computed as one, many at a time.
+enum { STRIP_ROWS = 8, VECTOR_BYTES = 64, TILE_BYTES = 4096, STRIP_BYTES = TILE_BYTES - VECTOR_BYTES, SUMS_ALIGNMENT = 128 };
 
 typedef struct {
   void *const *sums;
@@ -39,24 +39,59 @@ static void add_rows(column_output *to, const apus_run_output *output, bool is_p
   apus_column_sums_add(&to->sums, to->rows, count, pitch / output->size);
 }
 
+/// How many rows of so many bytes fill a tile: a multiple of eight, for the order of the sums.
+static int64_t joined_rows(int64_t bytes) {
+  const int64_t eights = TILE_BYTES / (STRIP_ROWS * bytes);
+  return STRIP_ROWS * (eights > 1 ? eights : 1);
+}
+
+/// Whether an operand is the same row again and again: a bias, or a feature's scale.
+static bool is_repeated(const apus_run_input *input) { return input->kind == APUS_DIRECT && input->step[1] == 0; }
+
+/// Whether all operands are numbers, or rows of which each begins where the one before it ends, or one row for all.
+static bool joins_rows(const apus_run *run, int64_t columns) {
+  bool joins = true;
+  for (int32_t i = 0; i < run->program->input_count; i++) {
+    const apus_run_input *input = &run->inputs[i];
+    const bool follows = input->kind != APUS_STRIDED && input->step[1] == columns * input->size;
+    const bool is_copied = is_repeated(input) && joined_rows(columns * run->size) > STRIP_ROWS;
+    joins &= input->kind == APUS_SCALAR || follows || is_copied;
+  }
+  for (int32_t i = 0; i < run->program->output_count; i++) {
+    const apus_run_output *output = &run->outputs[i];
+    joins &= output->data == NULL || output->step[1] == columns * output->size;
+  }
+  return joins;
+}
+
 static void sum_columns(apus_run *run, void *context) {
   const column_range *range = context;
   const int32_t output_count = run->program->output_count;
   const int64_t lanes = VECTOR_BYTES / run->size, strip = STRIP_BYTES / run->size;
   const int64_t all_columns = range->end - range->begin, widest = all_columns < strip + lanes ? all_columns : strip + lanes;
+  const bool is_joined = range->begin == 0 && all_columns == run->space.extents[0] && all_columns >= lanes && widest == all_columns &&
+                         joins_rows(run, all_columns);
+  const int64_t at_once = is_joined ? joined_rows(widest * run->size) : STRIP_ROWS;
   // Rows are not a power of two apart, so that they do not compete for the same places in the cache.
-  const int64_t pitch = (widest * run->size + VECTOR_BYTES - 1 & -VECTOR_BYTES) + VECTOR_BYTES;
+  const int64_t pitch = is_joined ? widest * run->size : (widest * run->size + VECTOR_BYTES - 1 & -VECTOR_BYTES) + VECTOR_BYTES;
   const int64_t sums_bytes = (widest + lanes) * 8 + SUMS_ALIGNMENT - 1 & -SUMS_ALIGNMENT;
-  const int64_t bytes = 2 * sums_bytes + STRIP_ROWS * pitch + SUMS_ALIGNMENT - 1 & -SUMS_ALIGNMENT;
+  const int64_t bytes = 2 * sums_bytes + at_once * pitch + VECTOR_BYTES + SUMS_ALIGNMENT - 1 & -SUMS_ALIGNMENT;
   column_output columns[output_count + 1];
   bool is_placed_here[output_count + 1];
   char *memory = __builtin_alloca_with_align((size_t)(output_count * bytes + SUMS_ALIGNMENT), 8 * SUMS_ALIGNMENT);
   for (int32_t i = 0; i < output_count; i++, memory += bytes) {
     columns[i].sums = (apus_column_sums){.partial = memory, .total = memory + sums_bytes, .dtype = run->program->compute};
     columns[i].rows = memory + 2 * sums_bytes;
-    if (all_columns < lanes) memset(columns[i].rows, 0, (size_t)(STRIP_ROWS * pitch));  // the sums read a whole vector
+    if (all_columns < lanes) memset(columns[i].rows, 0, (size_t)(at_once * pitch));  // the sums read a whole vector
     is_placed_here[i] = run->outputs[i].data == NULL;
     if (is_placed_here[i]) run->outputs[i].step[1] = pitch;
+  }
+
+  for (int32_t i = 0; is_joined && i < run->program->input_count; i++) {
+    if (!is_repeated(&run->inputs[i])) continue;
+    char *copies = __builtin_alloca_with_align((size_t)(at_once * pitch), 8 * VECTOR_BYTES);
+    for (int64_t row = 0; row < at_once; row++) memcpy(copies + row * pitch, run->inputs[i].data, (size_t)pitch);
+    run->inputs[i].data = copies;
   }
 
   const int64_t rows = run->space.extents[1];
@@ -67,13 +102,16 @@ static void sum_columns(apus_run *run, void *context) {
       apus_column_sums_begin(&columns[i].sums);
     }
     for (int64_t row = 0, count; row < rows; row += count) {
-      count = rows - row < STRIP_ROWS ? rows - row : STRIP_ROWS;
+      count = rows - row < at_once ? rows - row : at_once;
       for (int32_t i = 0; i < output_count; i++) {
         if (!is_placed_here[i]) continue;
         run->outputs[i].data = columns[i].rows;
         run->outputs[i].origin = column;
       }
-      apus_run_rows(run, count, column, column + width);
+      if (is_joined)
+        apus_run_rows(run, 1, 0, count * width);
+      else
+        apus_run_rows(run, count, column, column + width);
       for (int32_t i = 0; i < output_count; i++)
         if (range->sums[i]) add_rows(&columns[i], &run->outputs[i], is_placed_here[i], column, width, count, pitch);
       apus_run_advance(run, count);  // after the last row, to the first one
@@ -93,7 +131,7 @@ void apus_elementwise_column_sums(const apus_program *program, const apus_operan
     return;
   }
   apus_run_with(program, 2, (const int64_t[]){rows, columns}, inputs, outputs, APUS_ROWS, column_begin, column_end,
-                STRIP_ROWS * columns, sum_columns, &(column_range){sums, column_begin, column_end});
+                joined_rows(columns * size) * columns, sum_columns, &(column_range){sums, column_begin, column_end});
 }
 
 typedef struct {

@@ -21,6 +21,24 @@ APUS_INLINE void store_f32(float *p, const f32x16 *v, int64_t count) {
   else
     store_part_f32(p, v, count);
 }
+// Eight floats, for images of few channels: what whole vectors read and write too much is less.
+APUS_INLINE void load_f32_few(f32x8 *v, const float *p, int64_t count) {
+  if (count >= 8) {
+    memcpy(v, p, sizeof *v);
+  } else {
+    f32x8 part = 0;
+    for (int64_t i = 0; i < count; i++) part[i] = p[i];
+    *v = part;
+  }
+}
+APUS_INLINE void store_f32_few(float *p, const f32x8 *v, int64_t count) {
+  if (count >= 8) {
+    memcpy(p, v, sizeof *v);
+  } else {
+    f32x8 part = *v;
+    for (int64_t i = 0; i < count; i++) p[i] = part[i];
+  }
+}
 APUS_INLINE void load_f64(f64x8 *v, const double *p, int64_t count) {
   if (count >= 8) {
     memcpy(v, p, sizeof *v);
@@ -76,6 +94,31 @@ APUS_INLINE void store_positions_f32(void *positions, int64_t at, const i32x16 *
     store_f32((float *)positions + at, &bits, count);
   }
 }
+APUS_INLINE void load_positions_f32_few(i32x8 *v, const void *positions, int64_t at, int64_t count, int32_t size) {
+  if (count >= 8 && size == 1) {
+    u8x8 narrow;
+    memcpy(&narrow, (const uint8_t *)positions + at, sizeof narrow);
+    *v = __builtin_convertvector(narrow, i32x8);
+  } else {
+    i32x8 part = 0;
+    for (int64_t i = 0; i < 8 && i < count; i++) part[i] = size == 1 ? ((const uint8_t *)positions)[at + i] : ((const int32_t *)positions)[at + i];
+    *v = part;
+  }
+}
+APUS_INLINE void store_positions_f32_few(void *positions, int64_t at, const i32x8 *v, int64_t count, int32_t size) {
+  if (count >= 8 && size == 1) {
+    u8x8 narrow = __builtin_convertvector(*v, u8x8);
+    memcpy((uint8_t *)positions + at, &narrow, sizeof narrow);
+  } else {
+    i32x8 part = *v;
+    for (int64_t i = 0; i < 8 && i < count; i++) {
+      if (size == 1)
+        ((uint8_t *)positions)[at + i] = (uint8_t)part[i];
+      else
+        ((int32_t *)positions)[at + i] = part[i];
+    }
+  }
+}
 APUS_INLINE void load_positions_f64(i64x8 *v, const void *positions, int64_t at, int64_t count, int32_t size) {
   i64x8 part = 0;
   for (int64_t i = 0; i < 8 && i < count; i++) part[i] = size == 1 ? ((const uint8_t *)positions)[at + i] : ((const int32_t *)positions)[at + i];
@@ -99,6 +142,14 @@ APUS_INLINE void store_positions_f64(void *positions, int64_t at, const i64x8 *v
 #define TAP int32_t
 #include "pooling_template.h"
 
+#define NAME f32_few
+#define ELEMENT float
+#define LANES 8
+#define VECTOR f32x8
+#define TAPS i32x8
+#define TAP int32_t
+#include "pooling_template.h"
+
 #define NAME f64
 #define ELEMENT double
 #define LANES 8
@@ -110,6 +161,8 @@ APUS_INLINE void store_positions_f64(void *positions, int64_t at, const i64x8 *v
 #define FOR_DTYPE(function, ...)      \
   if (p->dtype == APUS_F64)           \
     f64_##function(p, __VA_ARGS__);   \
+  else if (p->channels <= 8)          \
+    f32_few_##function(p, __VA_ARGS__); \
   else                                \
     f32_##function(p, __VA_ARGS__);
 

@@ -64,23 +64,50 @@ import Testing
     Case(
       "4 x 4, stride 2, one sided", [4, 9, 12, 32], [32, 4, 4, 32], stride: 2,
       padding: .explicit(before: [2, 0], after: [1, 3])),
+    Case("few channels to sixteen", [5, 14, 14, 6], [16, 5, 5, 6], padding: 0),
+    Case("few channels, two vectors", [3, 11, 13, 3], [21, 3, 4, 3], stride: [2, 3], dilation: [2, 1], padding: 2),
+    Case("few channels, three vectors", [2, 17, 19, 5], [47, 3, 7, 5], padding: 3),
+    Case("few channels, cut by rows", [1, 70, 66, 3], [16, 5, 5, 3], padding: 2),
+    Case("few channels, stride larger than kernel", [2, 13, 12, 4], [17, 2, 2, 4], stride: 3, padding: 1),
+    Case("one narrow row", [3, 1, 3, 2], [16, 1, 2, 2], padding: 0),
     Case("one sided", [1, 40, 24, 32], [32, 3, 3, 32], padding: .explicit(before: [2, 0], after: [0, 1])),
   ]
   private static let routes: [(name: String, apus_convolution_route_kind)] = [
     ("own", APUS_CONVOLUTION_OWN), ("depthwise", APUS_CONVOLUTION_DEPTHWISE),
     ("Winograd 2", APUS_CONVOLUTION_WINOGRAD_2), ("Winograd 4", APUS_CONVOLUTION_WINOGRAD_4),
-    ("planar", APUS_CONVOLUTION_PLANAR),
+    ("planar", APUS_CONVOLUTION_PLANAR), ("rows", APUS_CONVOLUTION_ROWS),
     ("oneDNN", APUS_CONVOLUTION_ONEDNN),
   ]
+
+  /// Few channels and few results in all sorts of shapes, and each number of planes.
+  static let fewChannels: [Case] = {
+    var random = RandomSource(seed: 17)
+    func number(_ range: ClosedRange<Int>) -> Int { Int(random.next() % UInt64(range.count)) + range.lowerBound }
+    return (0..<40).map { i in
+      let (input, output) = (number(1...9), i < 16 ? i % 8 + 1 : number(1...48))
+      let kernel = [number(1...5), number(1...7)]
+      let stride = [number(1...3), i < 16 ? 1 : number(1...3)]
+      let dilation = [number(1...2), i % 3 == 0 ? 2 : 1]
+      let extents = (0..<2).map { number(1...30) + (kernel[$0] - 1) * dilation[$0] }
+      return Case(
+        "random \(i)", [number(1...5), extents[0], extents[1], input], [output, kernel[0], kernel[1], input],
+        stride: PerAxis(stride), dilation: PerAxis(dilation), padding: .both(PerAxis([number(0...3), number(0...3)])))
+    }
+  }()
 
   private static func random(_ shape: Shape, _ seed: UInt64) -> Tensor {
     var random = RandomSource(seed: seed)
     return .randomUniform(shape, in: -1..<1, using: &random)
   }
 
-  /// The plan's result: all phases with the team, or piece by piece backwards.
+  /// The plan's result: all phases with the team, or piece by piece backwards. Nothing may be written beyond it.
   private static func run(_ plan: RoutinePlan, _ x: [Tensor], _ type: TensorType, backwards: Bool) -> Tensor {
-    let y = Tensor(filledWith: .nan, shape: type.shape, dtype: type.dtype)
+    let count = type.shape.elementCount
+    let y = Tensor(filledWith: .nan, shape: [count + 32], dtype: type.dtype)
+    defer {
+      let isUntouched = y.doubles[count...].allSatisfy { $0.isNaN }
+      #expect(isUntouched)
+    }
     let scratch = Tensor(filledWith: .nan, shape: [max(1, plan.scratchBytes / 4)], dtype: .float32)
     let addresses = (x + [y, scratch]).map(\.object.address)
     addresses.withUnsafeBufferPointer { table in
@@ -90,10 +117,10 @@ import Testing
         kernel.finish(table.baseAddress!)
       }
     }
-    return y
+    return y[0..<count]
   }
 
-  @Test(arguments: cases) func everyRouteIsExact(test: Case) throws {
+  @Test(arguments: cases + fewChannels) func everyRouteIsExact(test: Case) throws {
     let window = try test.window
     let (x, w, b) = (Self.random(test.x, 1), Self.random(test.w, 2), Self.random([test.w[0]], 3))
     let type = try Convolution(window: window, groups: test.groups).outputType([x, w])
@@ -130,6 +157,33 @@ import Testing
         #expect(Self.run(plan, inputs, result, backwards: true).floats == found.floats, "\(routine.kind), \(name)")
       }
       #expect(taken >= 1)
+    }
+  }
+
+  @Test("rows in the smaller blocks of narrower vectors", arguments: fewChannels.prefix(20))
+  func rowsOfNarrowVectors(test: Case) throws {
+    defer { _ = apus_testing_use_instruction_set(nil) }
+    let window = try test.window
+    let (x, w) = (Self.random(test.x, 1), Self.random(test.w, 2))
+    let y = try Convolution(window: window, groups: 1).outputType([x, w])
+    let dy = Self.random(y.shape, 4)
+    let all: [(ConvolutionRoutine.Kind, [Tensor], Shape)] = [
+      (.forward, [x, w], y.shape), (.inputGradient, [dy, w], x.shape), (.weightGradient, [x, dy], w.shape),
+    ]
+    for (kind, inputs, shape) in all {
+      let (routine, type) = (
+        ConvolutionRoutine(kind: kind, window: window, groups: 1), TensorType(shape, .float32)
+      )
+      guard let plan = routine.plan(inputs.map(\.type), [type], by: APUS_CONVOLUTION_ROWS) else { continue }
+      let expected = Self.run(plan, inputs, type, backwards: true).doubles
+      let scale = expected.reduce(1) { max($0, abs($1)) }
+      for set in ["avx2", "neon", "baseline"] where apus_testing_use_instruction_set(set) {
+        let found = Self.run(plan, inputs, type, backwards: true).doubles
+        let difference = firstDifference(
+          found.map { $0 / scale }, expected.map { $0 / scale }, tolerance: 1e-6)
+        #expect(difference == nil, "\(kind), \(set)")
+      }
+      _ = apus_testing_use_instruction_set(nil)
     }
   }
 

@@ -111,7 +111,7 @@ extension Epilogue {
     }
   }
 
-  private static let reluGradient = Elementwise("reluGradient") { dy, y in select(y > 0, dy, 0) }
+  static let reluGradient = Elementwise("reluGradient") { dy, y in select(y > 0, dy, 0) }
   private static let tanhGradient = Elementwise("tanhGradient") { dy, y in dy * (1 - y * y) }
   private static let sigmoidGradient = Elementwise("sigmoidGradient") { dy, y in dy * (y * (1 - y)) }
 }

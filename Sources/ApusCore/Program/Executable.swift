@@ -18,6 +18,7 @@ final class CompiledStep: Sendable {
   init(_ recording: Recording) {
     var recording = recording
     recording.simplify()
+    recording.selectMaxima()
     recording.fuse()
     recording.removeUnread()
     recording.dropUnused()

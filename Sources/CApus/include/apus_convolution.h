@@ -32,8 +32,9 @@ typedef enum : uint8_t {
   APUS_CONVOLUTION_OWN = 0,     // patches as rows of a matrix, times the weights
   APUS_CONVOLUTION_DEPTHWISE,   // one input and one output channel in each group
   APUS_CONVOLUTION_PLANAR,      // few results at each position: neighbouring positions fill the vectors
-  APUS_CONVOLUTION_WINOGRAD_2,  // filters of 3 x 3 with stride 1: fewer multiplications, for tiles of 2 x 2 results
-  APUS_CONVOLUTION_WINOGRAD_4,  // and of 4 x 4
+  APUS_CONVOLUTION_ROWS,        // few channels: rows of filters over rows of the image, where they lie
+  APUS_CONVOLUTION_WINOGRAD_2,  // filters of 3 x 3: fewer multiplications, for tiles of 2 x 2 results
+  APUS_CONVOLUTION_WINOGRAD_4,  // and of 4 x 4; also filters of 3 x 3 and 4 x 4 with a stride of 2
   APUS_CONVOLUTION_ONEDNN,
 } apus_convolution_route_kind;
 /// Which of them is the fastest; see convolution_plan.c for the measurements behind it.
