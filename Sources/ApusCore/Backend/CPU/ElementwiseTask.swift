@@ -50,9 +50,10 @@ final class ElementwiseTask: CPUTask {
     if formula.sums.isEmpty {
       (extent, grain) = (elements, code.grain)
     } else if isByColumns {
-      // Some whole cache lines of columns, about 10 microseconds long.
+      // Some whole cache lines of columns, about 10 microseconds long; many of them where rows are long, since a row's next lines
+      // are fetched ahead.
       extent = formula.shape[1]
-      grain = max(64, (code.grain / max(1, parts.rows) + 63) & ~63)
+      grain = max(64, min(256, extent / 4 & ~63), (code.grain / max(1, parts.rows) + 63) & ~63)
     } else {
       // One piece, as a plain reduction, or parts that are added in order.
       (extent, grain) = (elements, elements <= 2 * Self.sumGrain ? max(1, elements) : Self.sumGrain)
