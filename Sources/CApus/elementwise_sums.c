@@ -12,6 +12,7 @@ enum { STRIP_ROWS = 8, VECTOR_BYTES = 64, TILE_BYTES = 4096, STRIP_BYTES = TILE_
 typedef struct {
   void *const *sums;
   int64_t begin, end;
+  bool is_joined;
 } column_range;
 
 /// What an output needs beside its memory: its running sums, and a place for eight rows where it has no memory (or is narrower
@@ -48,19 +49,17 @@ static int64_t joined_rows(int64_t bytes) {
 /// Whether an operand is the same row again and again: a bias, or a feature's scale.
 static bool is_repeated(const apus_run_input *input) { return input->kind == APUS_DIRECT && input->step[1] == 0; }
 
-/// Whether all operands are numbers, or rows of which each begins where the one before it ends, or one row for all.
-static bool joins_rows(const apus_run *run, int64_t columns) {
-  bool joins = true;
-  for (int32_t i = 0; i < run->program->input_count; i++) {
-    const apus_run_input *input = &run->inputs[i];
-    const bool follows = input->kind != APUS_STRIDED && input->step[1] == columns * input->size;
-    const bool is_copied = is_repeated(input) && joined_rows(columns * run->size) > STRIP_ROWS;
-    joins &= input->kind == APUS_SCALAR || follows || is_copied;
+/// Whether all operands are numbers, or rows of which each begins where the one before it ends, or one row for all of a tile's rows.
+static bool joins_rows(const apus_program *program, const apus_operand *inputs, const apus_operand *outputs, int64_t columns) {
+  const int64_t bytes = columns * apus_size(program->compute);
+  bool joins = bytes >= VECTOR_BYTES && bytes <= STRIP_BYTES;
+  for (int32_t i = 0; joins && i < program->input_count; i++) {
+    const int64_t *strides = inputs[i].strides;
+    const bool is_number = strides[0] == 0 && strides[1] == 0, follows = strides[0] == columns && strides[1] == 1;
+    const bool is_copied = strides[0] == 0 && strides[1] == 1 && inputs[i].dtype == program->compute && joined_rows(bytes) > STRIP_ROWS;
+    joins = is_number || follows || is_copied;
   }
-  for (int32_t i = 0; i < run->program->output_count; i++) {
-    const apus_run_output *output = &run->outputs[i];
-    joins &= output->data == NULL || output->step[1] == columns * output->size;
-  }
+  for (int32_t i = 0; i < program->output_count; i++) joins &= outputs[i].data == NULL || outputs[i].strides[0] == columns;
   return joins;
 }
 
@@ -69,8 +68,7 @@ static void sum_columns(apus_run *run, void *context) {
   const int32_t output_count = run->program->output_count;
   const int64_t lanes = VECTOR_BYTES / run->size, strip = STRIP_BYTES / run->size;
   const int64_t all_columns = range->end - range->begin, widest = all_columns < strip + lanes ? all_columns : strip + lanes;
-  const bool is_joined = range->begin == 0 && all_columns == run->space.extents[0] && all_columns >= lanes && widest == all_columns &&
-                         joins_rows(run, all_columns);
+  const bool is_joined = range->is_joined;
   const int64_t at_once = is_joined ? joined_rows(widest * run->size) : STRIP_ROWS;
   // Rows are not a power of two apart, so that they do not compete for the same places in the cache.
   const int64_t pitch = is_joined ? widest * run->size : (widest * run->size + VECTOR_BYTES - 1 & -VECTOR_BYTES) + VECTOR_BYTES;
@@ -130,8 +128,10 @@ void apus_elementwise_column_sums(const apus_program *program, const apus_operan
       if (sums[i]) memset((char *)sums[i] + column_begin * size, 0, (size_t)((column_end - column_begin) * size));
     return;
   }
+  const bool is_joined = column_begin == 0 && column_end == columns && joins_rows(program, inputs, outputs, columns);
   apus_run_with(program, 2, (const int64_t[]){rows, columns}, inputs, outputs, APUS_ROWS, column_begin, column_end,
-                joined_rows(columns * size) * columns, sum_columns, &(column_range){sums, column_begin, column_end});
+                (is_joined ? joined_rows(columns * size) : STRIP_ROWS) * columns, sum_columns,
+                &(column_range){sums, column_begin, column_end, is_joined});
 }
 
 typedef struct {

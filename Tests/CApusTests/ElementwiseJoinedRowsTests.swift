@@ -43,13 +43,15 @@ extension ElementwiseTests {
       withExtendedLifetime((xs, masks, scales)) {}
       let places = (0..<rows * columns).filter { range.contains($0 % columns) }
       let expected = x.indices.map { x[$0] * Float(mask[$0]) * scale[$0 % columns] + 0.5 }
-      #expect(places.allSatisfy { z.elements[$0] == expected[$0] }, "\(label)")
-      #expect(places.allSatisfy { above.elements[$0] == (x[$0] > 0.5 ? 1 : 0) }, "\(label)")
+      let (written, flags) = (z.elements, above.elements)
+      #expect(places.allSatisfy { written[$0] == expected[$0] }, "\(label)")
+      #expect(places.allSatisfy { flags[$0] == (x[$0] > 0.5 ? 1 : 0) }, "\(label)")
       for (found, values) in [(sums[0], expected), (sums[1], x.map { $0 * $0 })] {
         var all = [Float](repeating: 0, count: columns)
         apus_reduce(APUS_REDUCE_SUM, APUS_F32, values, &all, Int64(rows), Int64(columns), 0, 1)
-        #expect(Array(found.elements[range]) == Array(all[range]), "\(label)")
-        #expect(found.elements.indices.allSatisfy { range.contains($0) || found.elements[$0] == -77 }, "\(label)")
+        let elements = found.elements
+        #expect(Array(elements[range]) == Array(all[range]), "\(label)")
+        #expect(elements.indices.allSatisfy { range.contains($0) || elements[$0] == -77 }, "\(label)")
       }
     }
 
