@@ -1,14 +1,14 @@
 // Two products of one row, one after the other: the layers of a network that predicts one sample. They are bound by reading their weights.
 //
-// Each of two threads reads 1.3 MB of W13's weights, more than its second-level cache keeps (0.65 of 1 MB here, whose pages lie as they
-// happen to). Layer by layer, what the cache kept of the one is gone before the next run asks for it. In pieces that go through both layers, every other
-// run goes backwards, and half of the weights come from the cache. The second weights are read a stretch of every row at a time: 512 bytes,
-// 2 KB apart, which comes no faster than before unless they are packed.
+// Each of two threads reads 1.3 MB of W13's weights, of which its second-level cache keeps half (docs/performance.md, "One sample"). Layer by
+// layer, what it kept of the one is gone before the next run asks for it. In pieces that go through both layers, every other run goes backwards, and
+// what was read last is read first. The second weights are read a stretch of every row at a time, 512 bytes, 2 KB apart, which would take back
+// what is won, unless they are packed.
 #include <string.h>
 
 #include "matmul.h"
 
-// What a second-level cache keeps, and what it costs to read beyond.
+// What a second-level cache keeps at least, and how fast one core reads beyond it.
 static const double kept_bytes = 1 << 19, bytes_per_ns = 100;
 
 bool apus_matmul_pair_make(const apus_matmul *first, const apus_matmul *second, apus_matmul_pair *pair) {

@@ -283,8 +283,8 @@ bool apus_parallel_pays(double ns) {
   return true;
 }
 
-int64_t apus_parallel_mirrored(int64_t chunks, int64_t chunk) {
-  int32_t threads = apus_threads(), thread = 0;
+int64_t apus_parallel_mirrored(int32_t threads, int64_t chunks, int64_t chunk) {
+  int32_t thread = 0;
   if (threads > chunks) threads = (int32_t)chunks;
   while (first_of_share(chunks, threads, thread + 1) <= chunk) thread++;
   return first_of_share(chunks, threads, thread) + first_of_share(chunks, threads, thread + 1) - 1 - chunk;

@@ -225,9 +225,11 @@ extension Recording {
     var first = 0
     while first < instructions.count {
       if let one = instructions[first].layer,
-        let second = instructions.indices.first(where: { $0 > first && instructions[$0].reads.contains(hidden(first)) }),
+        let second = instructions.indices.first(where: { $0 > first && instructions[$0].reads.contains(hidden(first)) }
+        ),
         let other = instructions[second].layer, buffers[hidden(first)].isTemporary,
-        !isNeeded(hidden(first), besides: second), instructions[second].inputs[0].isSame(as: instructions[first].outputs[0]),
+        !isNeeded(hidden(first), besides: second),
+        instructions[second].inputs[0].isSame(as: instructions[first].outputs[0]),
         instructions[second].reads.filter({ $0 == hidden(first) }).count == 1,
         canMoveDown(first, to: second) || canMoveUp(second, to: first)
       {

@@ -59,7 +59,8 @@ struct LinearPairKernel: CPUKernel, @unchecked Sendable {
       apus_matmul_pair_run(
         $0, addresses[0].assumingMemoryBound(to: Float.self), addresses[1].assumingMemoryBound(to: Float.self),
         firstBias.map { UnsafePointer(addresses[$0].assumingMemoryBound(to: Float.self)) }, hidden,
-        secondWeight.assumingMemoryBound(to: Float.self), isPacked, hidden + Int(pair.first.n), Int64(piece), isBackwards)
+        secondWeight.assumingMemoryBound(to: Float.self), isPacked, hidden + Int(pair.first.n), Int64(piece),
+        isBackwards)
     }
   }
 
@@ -107,7 +108,7 @@ final class LinearPairTask: CPUTask {
   }
 
   override func run(_ piece: Int) {
-    let piece = isBackwards ? Int(apus_parallel_mirrored(Int64(pieces), Int64(piece))) : piece
+    let piece = isBackwards ? Int(apus_parallel_mirrored(apus_threads(), Int64(pieces), Int64(piece))) : piece
     let weights = packed.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(addresses[kernel.secondWeight])
     kernel.run(
       UnsafePointer(addresses), piece: piece, secondWeight: weights, isPacked: packed != nil, isBackwards: isBackwards)
