@@ -17,6 +17,9 @@ static inline apus_matmul apus_matmul_folded(apus_matmul s) {
 static inline int64_t at_most(int64_t x, int64_t limit) { return x < limit ? x : limit; }
 static inline int64_t divided_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
 
+/// Where stretch `s` of k begins, for s in 0 ... 4: the same number of whole vectors in each, and what is left over in the last.
+static inline int64_t apus_matmul_stretch(int64_t lanes, int64_t k, int64_t s) { return s == 4 ? k : k / lanes / 4 * s * lanes; }
+
 /// The bytes of an element of A and B, and of one of C.
 static inline int64_t apus_matmul_operand_bytes(apus_dtype dtype) {
   return dtype == APUS_BF16 ? 2 : dtype == APUS_F64 || dtype == APUS_I64 ? 8 : 4;
@@ -60,6 +63,18 @@ typedef struct {
   bool relu, adds;
 } apus_matmul_block;
 void apus_matmul_own_block(const void *kernels, const apus_matmul_block *block);
+
+// What a pair of products of one row is made of (matmul_pair.c), with the bits of each product for itself.
+/// The floats in a vector, if `shape` is a product of one row of float32 by dot products along k, in four stretches; 0 if it is not.
+int64_t apus_matmul_own_row_lanes(const void *kernels, const apus_matmul *shape);
+/// Columns [first, end) of such a product, the last first if `is_backwards`.
+void apus_matmul_own_row(const void *kernels, const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c, int64_t first,
+                         int64_t end, bool is_backwards);
+/// The sums of one stretch, `k` long: a times each of `columns` rows of B', `apart` elements from each other.
+void apus_matmul_own_stretch(const void *kernels, int64_t columns, int64_t k, const float *a, const float *b, int64_t apart, float *c,
+                             bool is_backwards);
+/// The whole row from the sums of its stretches, (4, n): added up, with bias and epilogue.
+void apus_matmul_own_add_stretches(const void *kernels, const apus_matmul *shape, const float *sums, const float *bias, float *c);
 
 // oneDNN, on the calling thread alone. All return 0 or oneDNN's status.
 /// A primitive for bfloat16 operands, with bias and epilogue. `shape` is a tile's; the matrices of the whole C have `c_row` elements a

@@ -1,7 +1,7 @@
 // The own kernels of the matrix product for one element type, vector width and instruction set: included by matmul_kernels_isa.h
 // once for each, with ELEMENT (unsigned for integers: they wrap, and SIGNED is their type), BITS (32 or 64), LANES, ISA (512, 2 or
 // 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, BLOCKED where those for large
-// ones are, ONE_VECTOR where C is never wider than a vector.
+// ones are, STRETCH where the one for stretches of k is, ONE_VECTOR where C is never wider than a vector.
 //
 // Every element of C is one chain of multiply-adds over k, the same in every kernel of a path, and the path is picked by the whole
 // shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or grouped into tiles.
@@ -263,6 +263,8 @@ INLINE void NAME(dots)(const int rows, const int columns, const product *x, cons
     }
 }
 
+#include "matmul_row.h"
+
 // Column after column, each read from memory once: all rows of A pass by it.
 static void NAME(by_dots)(const product *x) {
   const ELEMENT *b = x->b;
@@ -277,8 +279,12 @@ static void NAME(by_dots)(const product *x) {
     int64_t rows = x->rows;                                                                   \
     MORE ROWS_OF_DOTS(2, COLUMNS) ROWS_OF_DOTS(1, COLUMNS)                                    \
   }
-  if (x->rows == 1)
+  if (x->is_row) {
+    NAME(one_row)(x);
+    j = x->columns;
+  } else if (x->rows == 1) {
     for (; j + 8 <= x->columns; j += 8) NAME(dots)(1, 8, x, x->a, b + j * x->b_column, (ELEMENT *)x->c + j);
+  }
 #if ISA == 512
   COLUMNS_OF_DOTS(4, ROWS_OF_DOTS(4, 4))
   COLUMNS_OF_DOTS(1, ROWS_OF_DOTS(4, 1))

@@ -17,9 +17,11 @@
 #define BITS 32
 #define NARROW
 #define BLOCKED
+#define STRETCH
 #define LANES (BYTES / 4)
 #define NAME(x) ON(PASTE(f32, x))
 #include "matmul_kernels.h"
+#undef STRETCH
 #undef BLOCKED
 #define ONE_VECTOR
 #if ISA == 512
@@ -196,6 +198,8 @@ static const kernels ON(kernels) = {
     .i32 = ON(i32_multiply),
     .i64 = ON(i64_multiply),
 #endif
+    .stretch = ON(f32_stretch),
+    .add_stretches = ON(f32_add_stretches),
     .activate = ON(activate),
     .lanes = BYTES / 4,
 };

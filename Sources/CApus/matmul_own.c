@@ -20,6 +20,8 @@ typedef struct {
   int64_t a_row, a_column, b_row, b_column, c_row, bias_step;
   bool relu;
   bool dots;            // by dot products along k
+  bool is_row;          // ... of the only row of A
+  bool is_backwards;    // the last columns first, BACKWARDS_ROWS rows of B' at a time: the same bits
   bool narrow;          // C is at most one vector wide, k long
   bool thin;            // the same, k at most 4
   bool from_c, to_end;  // the first block of k starts C, the last finishes it
@@ -41,12 +43,17 @@ INLINE walk walk_along(const void *from, int64_t apart, bool across, int64_t byt
 // How much of A and B a thread works on at a time: measured, see docs/performance.md.
 enum { MOST_ROWS = 256, MOST_DEPTH = 256 };
 
+// Fewer are not read ahead by the processor, which only looks forward within so little: 0.75 of the speed with four of 512 bytes.
+enum { BACKWARDS_ROWS = 16 };
+
 typedef void (*multiply)(const product *);
 typedef struct {
   multiply f32[3];  // by the width of C: any, at most 8, at most 4
   multiply f64, i32, i64;
   multiply blocked[2];  // large products: f32, f64
   void (*outer)(int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *to);
+  void (*stretch)(int64_t columns, int64_t k, const float *a, const float *b, int64_t apart, float *to, bool is_backwards);
+  void (*add_stretches)(int64_t columns, const float *sums, const float *bias, bool relu, float *to);
   void (*activate)(apus_epilogue, float *, int64_t count);
   int64_t lanes;  // floats in a vector
 } kernels;
@@ -193,6 +200,8 @@ static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias)
   if (s->k == 1) p.x.b_row = 1, p.x.a_column = 1;
   // Dot products read B in place: for few rows, or few columns, the packed copy would not pay.
   p.x.dots = p.x.b_column != 1 && p.x.b_row == 1 && p.x.a_column == 1 && (m <= 32 || n <= 16) && s->k >= 64;
+  // Long rows one after the other; short ones side by side, where what follows each of them would count (infer1-lenet: 3% of the whole).
+  p.x.is_row = p.x.dots && m == 1 && s->k * apus_matmul_operand_bytes(s->dtype) >= 2048;
   switch (s->dtype) {
     case APUS_F64: p.run = p.on->f64; break;
     case APUS_I32: p.run = p.on->i32; break;
@@ -245,6 +254,27 @@ void apus_matmul_own_run(const void *on, const apus_matmul *s, const void *a, co
   for (int64_t matrix = t.first_matrix; matrix < t.end_matrix; matrix++)
     run_part(&p, s, at(a, matrix * s->a_batch, bytes), at(b, matrix * s->b_batch, bytes), (void *)at(c, matrix * s->m * s->n, bytes), t.first_row,
              t.end_row - t.first_row, t.first_column, t.end_column - t.first_column);
+}
+
+void apus_matmul_own_row(const void *on, const apus_matmul *s, const void *a, const void *b, const void *bias, void *c, int64_t first,
+                         int64_t end, bool is_backwards) {
+  plan p = make_plan(on, s, s->has_bias ? bias : NULL);
+  p.x.is_backwards = is_backwards;
+  run_part(&p, s, a, b, c, 0, 1, first, end - first);
+}
+
+void apus_matmul_own_stretch(const void *on, int64_t columns, int64_t k, const float *a, const float *b, int64_t apart, float *c,
+                             bool is_backwards) {
+  ((const kernels *)on)->stretch(columns, k, a, b, apart, c, is_backwards);
+}
+
+void apus_matmul_own_add_stretches(const void *on, const apus_matmul *s, const float *sums, const float *bias, float *c) {
+  ((const kernels *)on)->add_stretches(s->n, sums, s->has_bias ? bias : NULL, s->epilogue == APUS_EPILOGUE_RELU, c);
+  if (s->epilogue == APUS_EPILOGUE_TANH || s->epilogue == APUS_EPILOGUE_SIGMOID) activate(on, s, c, s->n);
+}
+
+int64_t apus_matmul_own_row_lanes(const void *on, const apus_matmul *s) {
+  return s->dtype == APUS_F32 && s->m == 1 && make_plan(on, s, NULL).x.is_row ? ((const kernels *)on)->lanes : 0;
 }
 
 void apus_matmul_own(const apus_matmul *shape, const void *a, const void *b, const void *bias, void *c, apus_matmul_tile tile) {

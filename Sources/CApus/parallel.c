@@ -250,13 +250,16 @@ static int32_t gather(int32_t threads) {
   return team.workers + 1;
 }
 
+// Where a thread's share of the chunks begins; the next one's share is its end.
+static int64_t first_of_share(int64_t chunks, int32_t threads, int32_t thread) { return chunks * thread / threads; }
+
 static void run_region(int32_t threads, int64_t chunks, void (*body)(void *, int64_t), void *context) {
   team.body = body;
   team.context = context;
   team.caller_processor = current_processor();
   for (int32_t i = 0; i < threads; i++) {
-    atomic_store_explicit(&team.shares[i].next, chunks * i / threads, memory_order_relaxed);
-    team.shares[i].end = chunks * (i + 1) / threads;
+    atomic_store_explicit(&team.shares[i].next, first_of_share(chunks, threads, i), memory_order_relaxed);
+    team.shares[i].end = first_of_share(chunks, threads, i + 1);
   }
   team.number++;
   atomic_store(&team.state, team.number << 32 | (uint64_t)threads << 16 | OPEN);
@@ -278,6 +281,13 @@ bool apus_parallel_pays(double ns) {
   if (atomic_fetch_add_explicit(&missed, work, memory_order_relaxed) + work < asleep_pays_ns) return false;
   atomic_store_explicit(&missed, 0, memory_order_relaxed);
   return true;
+}
+
+int64_t apus_parallel_mirrored(int32_t threads, int64_t chunks, int64_t chunk) {
+  int32_t thread = 0;
+  if (threads > chunks) threads = (int32_t)chunks;
+  while (first_of_share(chunks, threads, thread + 1) <= chunk) thread++;
+  return first_of_share(chunks, threads, thread) + first_of_share(chunks, threads, thread + 1) - 1 - chunk;
 }
 
 void apus_parallel(int64_t chunks, void (*body)(void *, int64_t), void *context) {

@@ -16,6 +16,8 @@ public final class Parameter: Sendable {
   private struct State {
     var value: Tensor
     var isTrainable: Bool
+    /// Counts whenever the value is replaced or somebody is about to overwrite it.
+    var version = 0
   }
 
   /// A parameter that starts as `value`, of any floating-point type; not trainable, it starts frozen.
@@ -50,15 +52,18 @@ public final class Parameter: Sendable {
         let target = writable()
         return target.backend.copy(new, into: target)
       }
-      state.withLock { $0.value = new }
+      state.withLock { ($0.value, $0.version) = (new, $0.version + 1) }
     }
   }
 
   /// The plain value, whatever scope is open.
-  package var stored: Tensor {
-    let value = state.withLock { $0.value }
-    Recorder.current?.note(self, holds: value)
-    return value
+  package var stored: Tensor { versioned.value }
+
+  /// The plain value, and a number that is another one when the elements may have changed.
+  package var versioned: (value: Tensor, version: Int) {
+    let found = state.withLock { ($0.value, $0.version) }
+    Recorder.current?.note(self, holds: found.0)
+    return found
   }
 
   public var shape: Shape { stored.shape }
@@ -77,6 +82,7 @@ public final class Parameter: Sendable {
   /// The value, to be overwritten in place: copied first if anybody else can see its elements.
   package func writable() -> Tensor {
     state.withLock { state in
+      state.version += 1
       if let recorder = Recorder.current {
         recorder.note(self, makesUnique: &state.value)
       } else {

@@ -14,6 +14,7 @@ extension Recording {
     }
     fuseSums()
     fuseCrossEntropies()
+    fusePairs()
     for i in instructions.indices { instructions[i].flatten() }
   }
 
@@ -212,6 +213,51 @@ extension Recording {
       instructions.remove(at: second)
       return fuseCrossEntropies()
     }
+  }
+}
+
+// MARK: - Products
+
+extension Recording {
+  /// Two products of one row, the second of what the first gives, become a pair, where the step does not change the second weights.
+  private mutating func fusePairs() {
+    let written = Set(instructions.flatMap(\.writes))
+    var first = 0
+    while first < instructions.count {
+      if let one = instructions[first].layer,
+        let second = instructions.indices.first(where: { $0 > first && instructions[$0].reads.contains(hidden(first)) }
+        ),
+        let other = instructions[second].layer, buffers[hidden(first)].isTemporary,
+        !isNeeded(hidden(first), besides: second),
+        instructions[second].inputs[0].isSame(as: instructions[first].outputs[0]),
+        instructions[second].reads.filter({ $0 == hidden(first) }).count == 1,
+        canMoveDown(first, to: second) || canMoveUp(second, to: first)
+      {
+        let (x, y) = (instructions[first], instructions[second])
+        let (pair, weight) = (LinearPair(first: one, second: other), y.inputs[1])
+        if buffers[weight.buffer].parameter != nil, !written.contains(weight.buffer),
+          LinearPairKernel(pair, x.inputs[1].shape, weight.shape) != nil
+        {
+          let fused = Instruction(
+            kernel: .routine(pair), inputs: x.inputs + y.inputs.dropFirst(), outputs: y.outputs,
+            origins: x.origins + y.origins, after: x.after + y.after, recomputation: x.recomputation)
+          replace(first, second, by: fused)
+        }
+      }
+      first += 1
+    }
+  }
+
+  private func hidden(_ first: Int) -> Int { instructions[first].outputs[0].buffer }
+}
+
+extension Instruction {
+  /// What kind of dense layer of one sample this is, if it is one.
+  fileprivate var layer: LinearPair.Layer? {
+    guard case .matmul(transposesB: true, let hasBias, let epilogue) = kernel, outputs[0].shape.first == 1,
+      (inputs + outputs).allSatisfy({ $0.isDense && $0.dtype == .float32 })
+    else { return nil }
+    return LinearPair.Layer(hasBias: hasBias, epilogue: epilogue)
   }
 }
 

@@ -71,6 +71,29 @@ apus_matmul_tile apus_matmul_plan_tile(const apus_matmul_plan *_Nonnull plan, in
 int32_t apus_matmul_plan_run(const apus_matmul_plan *_Nonnull plan, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
                              void *_Nonnull c, int64_t piece);
 
+/// Two products of one row of float32, the second of what the first gives: h = epilogue(x B' + bias), y = epilogue(h B' + bias), with B'
+/// (n, k) dense in both. Cut into four pieces by the stretches in which the second sums over k = the first one's n: a piece computes its part of h
+/// and what that contributes to every y, so nothing is waited for in between, and every thread passes by its weights in one fixed order, which
+/// may be turned round from run to run: then what was read last is read first, and comes from the cache. The bits are those of both products.
+typedef struct {
+  apus_matmul first, second;
+  int64_t stretches[5];  // where each begins in h
+  double cost;           // about how many nanoseconds all pieces take on one core
+  const void *_Nullable kernels;
+} apus_matmul_pair;
+enum { APUS_MATMUL_PAIR_PIECES = 4 };
+
+/// Makes a pair. False where both weights together fit a second-level cache, or one of the products is no such product.
+bool apus_matmul_pair_make(const apus_matmul *_Nonnull first, const apus_matmul *_Nonnull second, apus_matmul_pair *_Nonnull pair);
+/// Copies the second weights into the order in which the pieces read them: stretch after stretch, in each the part of every row.
+void apus_matmul_pair_pack(const apus_matmul_pair *_Nonnull pair, const float *_Nonnull weights, float *_Nonnull packed);
+/// Computes one piece on the calling thread. `second` are the second weights, packed or as they lie; `sums` has 4 n elements.
+void apus_matmul_pair_run(const apus_matmul_pair *_Nonnull pair, const float *_Nonnull x, const float *_Nonnull first,
+                          const float *_Nullable bias, float *_Nonnull h, const float *_Nonnull second, bool is_packed, float *_Nonnull sums,
+                          int64_t piece, bool is_backwards);
+/// After all pieces: y.
+void apus_matmul_pair_finish(const apus_matmul_pair *_Nonnull pair, const float *_Nonnull sums, const float *_Nullable bias, float *_Nonnull y);
+
 /// Any part of a product by the own kernels; bits do not depend on how rows are split. `shape` is taken as it is.
 void apus_matmul_own(const apus_matmul *_Nonnull shape, const void *_Nonnull a, const void *_Nonnull b, const void *_Nullable bias,
                      void *_Nonnull c, apus_matmul_tile tile);

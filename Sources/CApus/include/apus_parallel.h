@@ -12,6 +12,9 @@ extern "C" {
 /// takes part. Within a parallel region, with one thread, or while another thread of the process has the team, the calling thread
 /// runs them all in order.
 void apus_parallel(int64_t chunks, void (*_Nonnull body)(void *_Nullable context, int64_t chunk), void *_Nullable context);
+/// The chunk at the mirrored place of the share that `chunk` belongs to, where `threads` run `chunks` of them: for work that passes by the same
+/// memory run after run, every other time backwards, so that each thread finds what it read last still in its cache.
+int64_t apus_parallel_mirrored(int32_t threads, int64_t chunks, int64_t chunk);
 /// Whether work of about so many nanoseconds on one core is worth a region: 5 us while the team is awake, 60 us, at once or in several
 /// regions, while it sleeps.
 bool apus_parallel_pays(double ns);

@@ -87,6 +87,8 @@ private final class CPUExecutable: Executable {
 
   private let inputs: [Int]
   private let parameters: [(parameter: Parameter, buffer: Int, isWritten: Bool)]
+  /// The versions of the parameters at the last run.
+  private var versions: [Int]
   /// What keeps parameters' memory alive during a run.
   private var held: [Tensor] = []
   /// The results of the last run, whose memory serves again if nobody else has kept it.
@@ -121,6 +123,7 @@ private final class CPUExecutable: Executable {
     }
     self.inputs = inputs
     parameters = step.parameters
+    versions = Array(repeating: -1, count: parameters.count)
     results = Array(repeating: nil, count: recording.results.count)
     held.reserveCapacity(parameters.count)
     for (number, buffer) in recording.buffers.enumerated() {
@@ -140,10 +143,14 @@ private final class CPUExecutable: Executable {
 
   private func prepare(_ inputs: [Tensor], _ random: RandomSource?) {
     for (i, buffer) in self.inputs.enumerated() { bind(buffer, inputs[i].object.address) }
-    for (parameter, buffer, isWritten) in parameters {
-      let value = isWritten ? parameter.writable() : parameter.stored
+    for (i, (parameter, buffer, isWritten)) in parameters.enumerated() {
+      let (value, version) = isWritten ? (parameter.writable(), -1) : parameter.versioned
       bind(buffer, value.object.address)
       held.append(value)
+      if versions[i] != version {
+        versions[i] = version
+        for place in places[buffer] { place.task.changed(place.operand) }
+      }
     }
     for (i, operand) in step.recording.results.enumerated() {
       if results[i] == nil || !isKnownUniquelyReferenced(&results[i]!) || !results[i]!.ownsStorage() {

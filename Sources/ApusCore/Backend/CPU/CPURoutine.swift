@@ -76,6 +76,7 @@ extension CPUBackend {
   func task(_ routine: any Routine, _ inputs: [Operand], _ outputs: [Operand]) -> CPUTask {
     let plan = routines.plan(routine, inputs.map(\.type), outputs.map(\.type))
     let operands = inputs.count + outputs.count
+    if let pair = plan.phases.first as? LinearPairKernel { return LinearPairTask(pair, operands: operands) }
     func task(_ kernel: some CPUKernel) -> CPUTask { KernelTask(kernel, operands: operands) }
     return plan.phases.count == 1 ? task(plan.phases[0]) : PhasedTask(plan, operands: operands)
   }

@@ -25,6 +25,8 @@ class CPUTask {
 
   /// Takes notice of new addresses.
   func bind() {}
+  /// Takes notice that the elements of an operand that the step itself leaves as they are may be others than at the last run.
+  func changed(_ operand: Int) {}
   func run(_ piece: Int) { fatalError("a task has a kernel") }
   /// After all pieces.
   func finish() {}
