@@ -201,7 +201,7 @@ static plan make_plan(const kernels *on, const apus_matmul *s, const void *bias)
   // Dot products read B in place: for few rows, or few columns, the packed copy would not pay.
   p.x.dots = p.x.b_column != 1 && p.x.b_row == 1 && p.x.a_column == 1 && (m <= 32 || n <= 16) && s->k >= 64;
   // Long rows one after the other; short ones side by side, where what follows each of them would count (infer1-lenet: 3% of the whole).
-  p.x.is_row = p.x.dots && m == 1 && s->k * apus_matmul_operand_bytes(s->dtype) >= 2048;
+  p.x.is_row = p.x.dots && s->m == 1 && s->k * apus_matmul_operand_bytes(s->dtype) >= 2048;
   switch (s->dtype) {
     case APUS_F64: p.run = p.on->f64; break;
     case APUS_I32: p.run = p.on->i32; break;
