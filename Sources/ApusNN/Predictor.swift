@@ -7,7 +7,7 @@ import Synchronization
 /// let predictor = Predictor(model)
 /// let y = predictor(x)
 /// ```
-/// Any number of tasks may call it at once; each then runs a recording of its own. The model's parameters may change between calls.
+/// Any number of tasks may call it at once; each then runs a recording of its own. The model's parameters may change between calls, not during one.
 public final class Predictor: Sendable {
   private let model: any Layer
   /// Recordings that nobody runs now.

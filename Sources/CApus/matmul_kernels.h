@@ -3,8 +3,9 @@
 // 0) and NAME(x) defined; NARROW where the kernels for tiny matrices are wanted, BLOCKED where those for large
 // ones are, STRETCH where the one for stretches of k is, ONE_VECTOR where C is never wider than a vector.
 //
-// Every element of C is one chain of multiply-adds over k, the same in every kernel of a path, and the path is picked by the whole
-// shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or grouped into tiles.
+// Every element of C is one chain of multiply-adds over k (a single row's: several, matmul_row.h), the same in every kernel of a path, and
+// the path is picked by the whole shape, never by the rows at hand: so the bits do not depend on how rows are split over threads or
+// grouped into tiles.
 
 #include "matmul_vector.h"
 

@@ -8,8 +8,8 @@
 
 #include "matmul.h"
 
-// What a second-level cache keeps at least, and how fast one core reads beyond it.
-static const double kept_bytes = 1 << 19, bytes_per_ns = 100;
+// What a second-level cache keeps at least, what is too much for any that are used together, and how fast one core reads beyond it.
+static const double kept_bytes = 1 << 19, most_bytes = 16 << 20, bytes_per_ns = 100;
 
 bool apus_matmul_pair_make(const apus_matmul *first, const apus_matmul *second, apus_matmul_pair *pair) {
   const void *kernels = apus_matmul_own_kernels();
@@ -18,7 +18,7 @@ bool apus_matmul_pair_make(const apus_matmul *first, const apus_matmul *second, 
   if (first->batch != 1 || second->batch != 1 || first->n != second->k || first->b_column != first->k || second->b_column != second->k)
     return false;
   const double bytes = 4 * ((double)first->n * (double)first->k + (double)second->n * (double)second->k);
-  if (bytes < 2 * kept_bytes) return false;
+  if (bytes < 2 * kept_bytes || bytes > most_bytes) return false;
   *pair = (apus_matmul_pair){.first = *first, .second = *second, .cost = bytes / bytes_per_ns, .kernels = kernels};
   for (int s = 0; s <= 4; s++) pair->stretches[s] = apus_matmul_stretch(lanes, second->k, s);
   return true;

@@ -28,11 +28,12 @@
 #define ARE_WHOLE (p->channels % LANES == 0)
 
 /// Up to which position of row (n, i, j) of the output whole vectors may be used: a vector must follow it, and the last element of its
-/// window, in the row or behind.
+/// window, in the row or behind. (With dilation, a window may end behind those after it, which the image's edge cuts.)
 APUS_INLINE int64_t N(wide_positions)(const apus_pooling *p, int64_t n, int64_t i, int64_t j, bool is_followed) {
   const int64_t row = ((n * p->input[0] + p->first[0][i] + (p->count[0][i] - 1) * p->dilation[0])) * p->input[1] + p->first[1][j] +
                       (p->count[1][j] - 1) * p->dilation[1];
   const bool is_input_followed = (p->batch * p->input[0] * p->input[1] - row - 1) * p->input[2] * p->channels >= LANES;
+  if (!ARE_WHOLE && !is_input_followed && p->dilation[2] > 1) return 0;
   int64_t k = p->output[2];
   for (; k > 0 && !ARE_WHOLE; k--) {
     const int64_t last = p->first[2][k - 1] + (p->count[2][k - 1] - 1) * p->dilation[2];
@@ -42,15 +43,17 @@ APUS_INLINE int64_t N(wide_positions)(const apus_pooling *p, int64_t n, int64_t 
   return k;
 }
 
-/// The same for a row of the input: a vector must follow it, and the last window that holds it.
+/// The same for a row of the input: a vector must follow it, and the last window that holds it or an element before it. The last elements may
+/// be in no window at all: those before them decide.
 APUS_INLINE int64_t N(wide_elements)(const apus_pooling *p, int64_t n, bool is_followed) {
   const bool is_output_followed = (p->batch - n - 1) * p->output[0] * p->output[1] * p->output[2] * p->channels >= LANES;
+  if (!ARE_WHOLE && !is_output_followed && p->dilation[2] > 1) return 0;
   int64_t k = p->input[2];
   for (; k > 0 && !ARE_WHOLE; k--) {
     const bool is_held = p->from[2][k - 1] < p->from[2][k];
     const int64_t last = is_held ? p->windows[2][p->from[2][k] - 1] : 0;
     if ((is_followed || (p->input[2] - k) * p->channels >= LANES) &&
-        (is_output_followed || !is_held || (p->output[2] - last - 1) * p->channels >= LANES))
+        (is_output_followed || (is_held && (p->output[2] - last - 1) * p->channels >= LANES)))
       break;
   }
   return k;

@@ -16,6 +16,9 @@ import Testing
     [
       Case(shape: [3, 8, 10, channels], kernel: 2, stride: 2, dilation: 1, padding: 0),
       Case(shape: [2, 9, 7, channels], kernel: 2, stride: 2, dilation: 1, padding: 1),
+      // Elements at the end that no window holds.
+      Case(shape: [1, 5, 5, channels], kernel: 2, stride: 2, dilation: 1, padding: 0),
+      Case(shape: [2, 9, 12, channels], kernel: 2, stride: 3, dilation: 1, padding: 0),
       Case(shape: [2, 9, 11, channels], kernel: 3, stride: 2, dilation: 1, padding: 1),
       Case(shape: [2, 7, 9, channels], kernel: 2, stride: 1, dilation: 2, padding: 0),
       Case(shape: [1, 1, 2, channels], kernel: 1, stride: 1, dilation: 1, padding: 0),

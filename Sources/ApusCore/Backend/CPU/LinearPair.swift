@@ -17,8 +17,9 @@ struct LinearPair: CPURoutine {
   }
 
   func plan(_ inputs: [TensorType], _ outputs: [TensorType]) -> RoutinePlan {
-    guard let kernel = LinearPairKernel(self, inputs[1].shape, inputs[first.hasBias ? 3 : 2].shape) else {
-      fatalError("\(name): weights of shapes \(inputs[1].shape) and \(inputs[2].shape) do not pay as a pair")
+    let (weight, next) = (inputs[1].shape, inputs[first.hasBias ? 3 : 2].shape)
+    guard let kernel = LinearPairKernel(self, weight, next) else {
+      fatalError("\(name): weights of shapes \(weight) and \(next) do not pay as a pair")
     }
     return RoutinePlan(kernel)
   }
@@ -93,6 +94,8 @@ final class LinearPairTask: CPUTask {
   @exclusivity(unchecked) private var isBackwards = false
   @exclusivity(unchecked) private var packed: UnsafeMutablePointer<Float>?
   private var runs = 0
+  /// For one run the same, whatever becomes of the team meanwhile: the pieces are a permutation.
+  @exclusivity(unchecked) private var threads = apus_threads()
 
   init(_ kernel: LinearPairKernel, operands: Int) {
     self.kernel = kernel
@@ -108,7 +111,7 @@ final class LinearPairTask: CPUTask {
   }
 
   override func run(_ piece: Int) {
-    let piece = isBackwards ? Int(apus_parallel_mirrored(apus_threads(), Int64(pieces), Int64(piece))) : piece
+    let piece = isBackwards ? Int(apus_parallel_mirrored(threads, Int64(pieces), Int64(piece))) : piece
     let weights = packed.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(addresses[kernel.secondWeight])
     kernel.run(
       UnsafePointer(addresses), piece: piece, secondWeight: weights, isPacked: packed != nil, isBackwards: isBackwards)
@@ -117,6 +120,7 @@ final class LinearPairTask: CPUTask {
   override func finish() {
     kernel.finish(UnsafePointer(addresses))
     isBackwards.toggle()
+    threads = apus_threads()
     runs += 1
     if runs == 2 { pack() }
   }
