@@ -55,6 +55,10 @@ static inline int64_t apus_filter_size(const apus_convolution *c) { return apus_
 static inline double apus_convolution_work(const apus_convolution *c) {
   return (double)(c->batch * apus_product(c->output)) * (double)(c->out_channels * apus_filter_size(c));
 }
+/// Whether it convolves float32 images, of two axes and in one group.
+static inline bool apus_is_plain_image(const apus_convolution *c) {
+  return c->dtype == APUS_F32 && c->groups == 1 && c->input[0] == 1 && c->output[0] == 1 && c->kernel[0] == 1 && c->before[0] == 0;
+}
 /// The outermost axis along which anything happens: its ranges are contiguous in memory, of the input and of the output.
 static inline int apus_outermost_axis(const apus_convolution *c) {
   for (int a = 0; a < 2; a++)

@@ -91,7 +91,7 @@ static void run(const apus_convolution_plan *plan, int32_t phase, void *const *a
 static void destroy(apus_convolution_plan *plan) { free(plan); }
 
 bool apus_convolution_suits_planes(const apus_convolution *c, apus_convolution_kind kind) {
-  if (c->dtype != APUS_F32 || c->groups != 1 || c->input[0] != 1 || c->output[0] != 1 || c->kernel[0] != 1 || c->before[0] != 0) return false;
+  if (!apus_is_plain_image(c)) return false;
   if (c->stride[2] != 1 || c->out_channels > APUS_PLANES_MOST) return false;
   return kind == APUS_CONVOLUTION_FORWARD || (kind == APUS_CONVOLUTION_WEIGHT_GRADIENT && apus_filter_size(c) <= APUS_PLANES_MOST_FILTER);
 }

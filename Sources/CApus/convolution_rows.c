@@ -249,7 +249,7 @@ static int64_t lanes_used(const apus_convolution *c, apus_convolution_kind kind)
 }
 
 static bool suits_rows(const apus_convolution *c, apus_convolution_kind kind) {
-  if (c->dtype != APUS_F32 || c->groups != 1 || c->input[0] != 1 || c->output[0] != 1 || c->kernel[0] != 1 || c->before[0] != 0) return false;
+  if (!apus_is_plain_image(c)) return false;
   return lanes_used(c, kind) <= MOST_LANES && c->kernel[1] <= MOST_SEGMENTS && apus_filter_size(c) <= MOST_FILTER &&
          (c->dilation[2] == 1 || c->kernel[2] == 1);
 }

@@ -259,13 +259,10 @@ static void run(const apus_convolution_plan *plan, int32_t phase, void *const *a
   const float *first = (const float *)at.first, *second = (const float *)at.second;
   float *scratch = (float *)at.scratch, *result = (float *)at.result;
   if (plan->kind == APUS_CONVOLUTION_WEIGHT_GRADIENT) {
+    if (phase == 1) return add_parts(o, scratch, result, piece);
     const share s = share_of(o, piece);
-    if (phase == 1)
-      add_parts(o, scratch, result, piece);
-    else if (o->parts > 1)
-      correlate(o, first, second, scratch + piece * sums_size(o), s);
-    else
-      finish_filters(o, correlate(o, first, second, NULL, s), s.begin, o->width, s.channel, result);
+    float *sums = correlate(o, first, second, o->parts > 1 ? scratch + piece * sums_size(o) : NULL, s);
+    if (o->parts == 1) finish_filters(o, sums, s.begin, o->width, s.channel, result);
   } else if (o->is_few) {
     if (phase == 0)
       read_tile(o, first, scratch, piece);
@@ -367,7 +364,7 @@ static const apus_winograd *family_of(const apus_convolution *c, int64_t outputs
 }
 
 bool apus_convolution_suits_winograd(const apus_convolution *c, int64_t outputs) {
-  if (c->dtype != APUS_F32 || c->groups != 1 || c->input[0] != 1 || c->output[0] != 1 || c->kernel[0] != 1 || c->before[0] != 0) return false;
+  if (!apus_is_plain_image(c)) return false;
   for (int a = 1; a < 3; a++)
     if (c->kernel[a] != c->kernel[1] || c->stride[a] != c->stride[1] || c->dilation[a] != 1 || c->before[a] >= c->kernel[a]) return false;
   return c->in_channels % LANES == 0 && c->out_channels % LANES == 0 && family_of(c, outputs);

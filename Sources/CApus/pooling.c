@@ -21,41 +21,29 @@ APUS_INLINE void store_f32(float *p, const f32x16 *v, int64_t count) {
   else
     store_part_f32(p, v, count);
 }
-// Eight floats, for images of few channels: what whole vectors read and write too much is less.
-APUS_INLINE void load_f32_few(f32x8 *v, const float *p, int64_t count) {
-  if (count >= 8) {
-    memcpy(v, p, sizeof *v);
-  } else {
-    f32x8 part = 0;
-    for (int64_t i = 0; i < count; i++) part[i] = p[i];
-    *v = part;
+// Vectors of eight; a part of one goes element by element.
+#define EIGHT(name, element, vector)                                        \
+  APUS_INLINE void load_##name(vector *v, const element *p, int64_t count) { \
+    if (count >= 8) {                                                       \
+      memcpy(v, p, sizeof *v);                                              \
+    } else {                                                                \
+      vector part = 0;                                                      \
+      for (int64_t i = 0; i < count; i++) part[i] = p[i];                   \
+      *v = part;                                                            \
+    }                                                                       \
+  }                                                                         \
+  APUS_INLINE void store_##name(element *p, const vector *v, int64_t count) { \
+    if (count >= 8) {                                                       \
+      memcpy(p, v, sizeof *v);                                              \
+    } else {                                                                \
+      vector part = *v;                                                     \
+      for (int64_t i = 0; i < count; i++) p[i] = part[i];                   \
+    }                                                                       \
   }
-}
-APUS_INLINE void store_f32_few(float *p, const f32x8 *v, int64_t count) {
-  if (count >= 8) {
-    memcpy(p, v, sizeof *v);
-  } else {
-    f32x8 part = *v;
-    for (int64_t i = 0; i < count; i++) p[i] = part[i];
-  }
-}
-APUS_INLINE void load_f64(f64x8 *v, const double *p, int64_t count) {
-  if (count >= 8) {
-    memcpy(v, p, sizeof *v);
-  } else {
-    f64x8 part = 0;
-    for (int64_t i = 0; i < count; i++) part[i] = p[i];
-    *v = part;
-  }
-}
-APUS_INLINE void store_f64(double *p, const f64x8 *v, int64_t count) {
-  if (count >= 8) {
-    memcpy(p, v, sizeof *v);
-  } else {
-    f64x8 part = *v;
-    for (int64_t i = 0; i < count; i++) p[i] = part[i];
-  }
-}
+// Floats for images of few channels: what whole vectors read and write too much is less.
+EIGHT(f32_few, float, f32x8)
+EIGHT(f64, double, f64x8)
+#undef EIGHT
 
 // The two pieces of load_pieces_f32, of bytes: pieces of w elements, the first and the last w.
 #define BYTE_PIECES(w) case w: memcpy(bytes, p, w); memcpy(bytes + w, p + count - w, w); break;
