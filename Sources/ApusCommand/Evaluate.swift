@@ -85,14 +85,14 @@ struct Evaluate: ParsableCommand {
     do { text = try TokenText(data, try TextFile.read(data), by: model.tokenizer) } catch let error as TokenizerError {
       throw DatasetError("\(data): \(error)")
     }
-    let loss = try model.loss(on: text)
+    let (loss, tokens) = try model.evaluate(text)
     try requireFinite(loss, data)
     guard json else {
-      return try Console.print("loss \(loss.formatted(precision: 4)) nats for each token on \(text.count) tokens")
+      return try Console.print("loss \(loss.formatted(precision: 4)) nats for each token on \(tokens) tokens")
     }
     try Console.print(
       JSON.object([
-        JSON.Member("event", "evaluation"), JSON.Member("tokens", .integer(text.count)),
+        JSON.Member("event", "evaluation"), JSON.Member("tokens", .integer(tokens)),
         JSON.Member("loss", .finite(loss)),
       ]).text())
   }

@@ -39,8 +39,12 @@ public struct WAVFile: Sendable {
     var format: Format?
     while place + 8 <= file.size {
       let header = try file.bytes(at: place, count: 8)
-      let size = number(header[4..<8])
       let begin = place + 8
+      var size = number(header[4..<8])
+      // What is written while it is recorded knows no size: its samples go on to the end.
+      if size == UInt32.max, header.starts(with: Array("data".utf8)), let format {
+        size = (file.size - begin) / format.frameBytes * format.frameBytes
+      }
       guard size <= file.size - begin else {
         throw FileFormatError(
           .truncated, path: path, "the part that begins at byte \(place) has \(bytes(size)), more than are left")

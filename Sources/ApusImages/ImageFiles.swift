@@ -49,8 +49,8 @@ extension Image {
   /// The extents of an image file, without reading its pixels.
   static func size(_ path: String) throws(FileFormatError) -> (height: Int, width: Int) {
     let file = try LocalFile(reading: path)
-    // Some cameras write long notes before the extents.
-    let bytes = try file.bytes(at: 0, count: min(file.size, 1 << 18))
+    // All of it: some cameras write long notes before the extents.
+    let bytes = try file.bytes(at: 0, count: file.size)
     let format = try ImageFormat(bytes, path: path)
     if format == .pnm { return try PNM.size(bytes, path: path) }
     var image = apus_image()

@@ -144,6 +144,7 @@ extension CommandTests {
       let file = try ModelFile(path: workspace.path + "/run/model.safetensors", registry: .models)
       for (metadata, part) in [
         ("[28, 28]", "not the shape of images"), ("[28, 28, 0]", "not the shape"), ("x", "not the shape"),
+        ("[28, 4, 7]", "not the shape"),
         ("[27, 28, 1]", "does not fit images of shape (27, 28, 1)"),
       ] {
         try file.model.save(to: workspace.path + "/bad.safetensors", metadata: ["apus.generated": metadata])

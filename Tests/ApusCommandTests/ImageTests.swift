@@ -261,6 +261,18 @@ extension CommandTests {
       #expect(!workspace.names().contains("run"))
     }
 
+    /// The loss is looked at before each update: what the only one of this run does is seen afterwards.
+    @Test(arguments: ["mlp", "vae"]) func aLastUpdateThatGoesTooFarHarmsNothing(model: String) {
+      expectSuccess(train("--model", model, "--epochs", "1", "--json"))
+      let before = workspace.bytes("run/model.safetensors")
+      let outcome = train(
+        "--model", model, "--optimizer", "sgd", "--learning-rate", "1e38", "--epochs", "1", "--batch-size", "160",
+        "--json")
+      #expect(outcome.code == 65 && outcome.error.contains("after training"), "\(outcome.error)")
+      #expect(outcome.error.contains("try a smaller learning rate"))
+      #expect(workspace.bytes("run/model.safetensors") == before)
+    }
+
     @Test func modelsAndPicturesThatCannotBeUsed() throws {
       expectSuccess(train("--epochs", "1", "--json"))
       files.writePicture(1001, to: workspace, "picture.pgm")
@@ -276,6 +288,8 @@ extension CommandTests {
       for (metadata, part) in [
         ("[]", "not an image shape"), (good.replacing("[28,28,1]", with: "[28,28]"), "not an image shape"),
         (good.replacing("[28,28,1]", with: "[28,28,99999999]"), "not an image shape"),
+        (good.replacing("[28,28,1]", with: "[28,28,5]"), "not an image shape"),
+        (good.replacing("[28,28,1]", with: "[65536,65536,1]"), "not an image shape"),
         (good.replacing("[28,28,1]", with: "[27,28,3]"), "does not fit images of shape (27, 28, 3)"),
         (good.replacing("\"9\"", with: "\"9\",\"10\""), "does not fit 11 classes"),
       ] {
@@ -287,6 +301,11 @@ extension CommandTests {
           workspace.apus("evaluate", "bad.safetensors", "mnist", "--data", "images"),
         ] { expectFailure(outcome, 65, "bad.safetensors", part) }
       }
+      try Sequential {
+        Flatten()
+        Dense(784, 10, dtype: .float64)
+      }.save(to: workspace.path + "/bad.safetensors", metadata: [key: good])
+      expectFailure(workspace.apus("predict", "bad.safetensors", "--input", "picture.pgm"), 65, "'1.weight' is float64")
       // Parameters that are no numbers.
       let bias = try #require(file.model.parameters.first { $0.shape == [10] })
       bias.value = Tensor([Float](repeating: .nan, count: 10))

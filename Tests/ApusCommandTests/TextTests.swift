@@ -34,12 +34,14 @@ extension CommandTests {
       #expect(events[2].keys == ["event", "test_loss", "model"])
       #expect(events[2]["test_loss"] == events[1]["validation_loss"])
       #expect(workspace.names("run") == ["config.json", "history.csv", "model.safetensors"])
-      // The last tenth as a file of its own: the model that was saved is the one that was measured.
+      // The last tenth as a file of its own: the model that was saved is the one that was measured. Its streams, 7 of at least 128 tokens
+      // or 14 of at least 64, share what follows the first token.
+      let tokens = model == "char-gpt" ? 14 * (959 / 14) : 7 * (959 / 7)
       workspace.write(String(Self.rhyme.suffix(960)), to: "rest.txt")
       let evaluated = workspace.apus("evaluate", "run", "rest.txt", "--json")
       expectSuccess(evaluated)
       let evaluation = try JSON(parsing: evaluated.outputLines[0])
-      #expect(evaluation.keys == ["event", "tokens", "loss"] && evaluation["tokens"]?.integer == 960)
+      #expect(evaluation.keys == ["event", "tokens", "loss"] && evaluation["tokens"]?.integer == tokens)
       #expect(evaluation["loss"] == events[2]["test_loss"])
       let written = generate("--prompt", "the ", "--length", "30", "--json")
       expectSuccess(written)
@@ -116,7 +118,7 @@ extension CommandTests {
       #expect(summary.output.contains("GPT(vocabulary: 12") && summary.output.contains("tokens: 12"))
       let evaluated = workspace.apus("evaluate", "run", "rhyme.txt")
       expectSuccess(evaluated)
-      #expect(evaluated.output.hasPrefix("loss ") && evaluated.output.contains("on 9600 tokens"))
+      #expect(evaluated.output.hasPrefix("loss ") && evaluated.output.contains("on 9536 tokens"))
     }
 
     @Test func pictures() {
@@ -235,6 +237,11 @@ extension CommandTests {
       }
       try Sequential { Dense(3, 12) }.save(to: workspace.path + "/bad.safetensors", metadata: [key: good])
       expectFailure(workspace.apus("generate", "bad.safetensors"), 65, "the network is a Sequential")
+      // A tokenizer that can write nothing.
+      let mute = CharacterTokenizer(trainedOn: "", specialTokens: ["<end>"])
+      try GPT(vocabulary: 1, context: 8, blocks: 1, heads: 1, width: 8)
+        .save(to: workspace.path + "/bad.safetensors", metadata: [key: mute.json.text()])
+      expectFailure(workspace.apus("generate", "bad.safetensors"), 65, "the tokenizer knows no text")
     }
 
     // MARK: The real text

@@ -110,7 +110,9 @@ public struct GenerativeRun: NetworkRun {
   }
 
   public func result() throws -> RunResult {
-    guard let error = try model.reconstructionError(on: test) else {
+    let error = try model.reconstructionError(on: test)
+    try model.network.requireNumbers(error.map { [$0] } ?? [])
+    guard let error else {
       return RunResult(scores: [], text: "the samples are in samples.png")
     }
     return RunResult(
@@ -157,8 +159,7 @@ public struct GenerativeModel: Sendable {
   public init(_ file: ModelFile, path: String) throws(FileFormatError) {
     func malformed(_ reason: String) -> FileFormatError { FileFormatError(.malformed, path: path, reason) }
     guard let text = file.metadata[Self.key], let json = try? JSON(parsing: text),
-      let extents = json.array?.compactMap(\.integer), extents.count == 3,
-      extents.allSatisfy({ (1...1 << 16).contains($0) })
+      let extents = json.array?.compactMap(\.integer), Shape.isOfPicture(extents)
     else { throw malformed("the metadata '\(Self.key)' are missing or not the shape of images") }
     let shape = Shape(extents)
     let (input, expected): (Shape, Shape)
@@ -173,6 +174,7 @@ public struct GenerativeModel: Sendable {
       throw malformed("the network does not fit images of shape \(shape): \(error)")
     }
     guard output == expected else { throw malformed("the network makes \(output); expected \(expected)") }
+    try file.requireFloat32(path)
     self.init(network: file.model, imageShape: shape)
   }
 

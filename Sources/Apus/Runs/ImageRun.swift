@@ -123,6 +123,7 @@ public struct ImageRun: NetworkRun {
 
   public func result() throws -> RunResult {
     let (onTraining, onTest) = (try model.evaluate(training), try model.evaluate(test))
+    try model.network.requireNumbers([onTraining.loss, onTest.loss])
     return RunResult(
       scores: [
         Score("loss", onTraining.loss), Score("accuracy", onTraining.report.accuracy),
@@ -156,8 +157,8 @@ public struct ImageModel: Sendable {
   public init(_ file: ModelFile, path: String) throws(FileFormatError) {
     func malformed(_ reason: String) -> FileFormatError { FileFormatError(.malformed, path: path, reason) }
     guard let text = file.metadata[Self.key], let json = try? JSON(parsing: text),
-      let extents = json["shape"]?.array?.compactMap(\.integer), extents.count == 3,
-      extents.allSatisfy({ (1...1 << 16).contains($0) }), let names = json["classes"]?.array?.compactMap(\.string),
+      let extents = json["shape"]?.array?.compactMap(\.integer), Shape.isOfPicture(extents),
+      let names = json["classes"]?.array?.compactMap(\.string),
       !names.isEmpty
     else { throw malformed("the metadata '\(Self.key)' are missing or not an image shape and class names") }
     guard let network = file.model as? Sequential else {
@@ -170,6 +171,7 @@ public struct ImageModel: Sendable {
     guard output == [1, names.count] else {
       throw malformed("the network's output of shape \(output) does not fit \(names.count) classes")
     }
+    try file.requireFloat32(path)
     self.init(network: network, imageShape: Shape(extents), classNames: names)
   }
 

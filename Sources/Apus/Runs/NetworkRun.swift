@@ -38,6 +38,22 @@ extension NetworkRun {
   public func profile() throws -> ProgramProfile? { nil }
 }
 
+extension Layer {
+  /// Refuses what the last updates did too late for the training to notice: it looks at the loss before each.
+  /// - Parameter losses: of the trained network.
+  /// - Throws: `TrainingError` if one of them, of the parameters or of the buffers is no finite number.
+  func requireNumbers(_ losses: [Double]) throws(TrainingError) {
+    let advice = "try a smaller learning rate"
+    let values = namedParameters.map { ($0.name, $0.parameter.value) } + namedBuffers.map { ($0.name, $0.buffer.value) }
+    if let (name, _) = values.first(where: { !$0.1.floats.allSatisfy(\.isFinite) }) {
+      throw TrainingError("after training '\(name)' holds values that are no finite numbers; \(advice)")
+    }
+    if let loss = losses.first(where: { !$0.isFinite }) {
+      throw TrainingError("after training the loss is \(loss); \(advice)")
+    }
+  }
+}
+
 /// A number with a name, such as a loss; nil where there is none.
 public struct Score: Sendable, Hashable {
   public let name: String

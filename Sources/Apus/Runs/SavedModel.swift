@@ -21,3 +21,23 @@ public enum SavedModel: Sendable {
     }
   }
 }
+
+extension ModelFile {
+  /// Refuses a model of another element type than what pictures and texts are computed in.
+  func requireFloat32(_ path: String) throws(FileFormatError) {
+    let types =
+      model.namedParameters.map { ($0.name, $0.parameter.dtype) }
+      + model.namedBuffers.map { ($0.name, $0.buffer.value.dtype) }
+    if let (name, dtype) = types.first(where: { $0.1 != .float32 }) {
+      throw FileFormatError(.malformed, path: path, "'\(name)' is \(dtype); models for images and texts are float32")
+    }
+  }
+}
+
+extension Shape {
+  /// Whether the numbers are height, width and channels of a picture: 1 to 4 channels, and not more than 2²⁴ values.
+  static func isOfPicture(_ extents: [Int]) -> Bool {
+    guard extents.count == 3, extents.allSatisfy({ (1...1 << 16).contains($0) }) else { return false }
+    return extents[2] <= 4 && extents.reduce(1, *) <= 1 << 24
+  }
+}

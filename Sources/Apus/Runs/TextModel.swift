@@ -34,6 +34,8 @@ public struct TextModel: Sendable {
     guard vocabulary == tokenizer.vocabularySize else {
       throw malformed("the network knows \(vocabulary) tokens, the tokenizer \(tokenizer.vocabularySize)")
     }
+    guard vocabulary > tokenizer.specialTokens.count else { throw malformed("the tokenizer knows no text") }
+    try file.requireFloat32(path)
     self.init(network: file.model, tokenizer: tokenizer)
   }
 
@@ -44,14 +46,16 @@ public struct TextModel: Sendable {
 
   /// The mean loss in nats for each token of a text, which is read in parallel streams: a recurrent network from beginning to end, a
   /// transformer in windows as long as its context.
+  /// - Returns: the loss, and how many tokens were predicted: all but the first and what the streams cannot share evenly.
   /// - Throws: `DatasetError` if the text is too short.
-  public func loss(on text: TokenText) throws -> Double {
+  public func evaluate(_ text: TokenText) throws -> (loss: Double, tokens: Int) {
     guard text.count >= 2 else {
       throw DatasetError("\(text.name): there are \(text.count) tokens; expected at least 2, one to go on from")
     }
     let length = min((network as? GPT)?.context ?? 128, text.count - 1)
-    let streams = try text.streams(count: max(1, min(64, (text.count - 1) / length)), length: length)
-    var (total, batches) = (0.0, 0)
+    let streams = try text.streams(
+      count: max(1, min(64, (text.count - 1) / length)), length: length, keepsRest: true)
+    var total = 0.0
     let model = network as? RecurrentLanguageModel
     var memory = model?.emptyMemory(streams.first { _ in true }?.features.shape[0] ?? 1) ?? []
     let layer = network
@@ -62,11 +66,10 @@ public struct TextModel: Sendable {
     }
     for batch in streams {
       let results = try withInference { try step([batch.features, batch.targets] + memory) }
-      total += results[0].item
-      batches += 1
+      total += results[0].item * Double(batch.targets.count)
       if model != nil { memory = Array(results[1...]) }
     }
-    return total / Double(batches)
+    return (total / Double(streams.tokenCount), streams.tokenCount)
   }
 
   /// Up to `count` tokens that go on from `prompt`; of an empty prompt, from a line's end or the first token.

@@ -93,7 +93,7 @@ public struct TextRun: NetworkRun {
         reporter.batch(epoch: number, fraction: Double(i + 1) / Double(perEpoch))
       }
       let epoch = Epoch(
-        number: number, loss: total / Double(perEpoch), validationLoss: try model.loss(on: test),
+        number: number, loss: total / Double(perEpoch), validationLoss: try model.evaluate(test).loss,
         seconds: (ContinuousClock.now - start) / .seconds(1))
       history.epochs.append(epoch)
       reporter.epoch(epoch, metricNames: [])
@@ -107,7 +107,8 @@ public struct TextRun: NetworkRun {
   }
 
   public func result() throws -> RunResult {
-    let loss = try model.loss(on: test)
+    let loss = try model.evaluate(test).loss
+    try model.network.requireNumbers([loss])
     return RunResult(
       scores: [Score("test_loss", loss)],
       text: "test: \(loss.formatted(precision: 4)) nats for each character on the last tenth of the text")

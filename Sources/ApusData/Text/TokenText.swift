@@ -63,9 +63,11 @@ public struct TokenText: Sendable {
   /// recurrent network goes on from the state that the last batch left.
   ///
   /// Row i of every batch continues row i of the batch before: int32 of shape (count, length). What is left at the end, less than a
-  /// whole batch, is left out.
+  /// whole batch, is left out, so that all batches have one shape.
+  /// - Parameter keepsRest: whether a last batch (count, 1...length) has what is left of the streams: all but fewer tokens than there are
+  ///   streams.
   /// - Throws: `DatasetError` if the text is too short for one batch.
-  public func streams(count: Int, length: Int) throws(DatasetError) -> TokenStreams {
+  public func streams(count: Int, length: Int, keepsRest: Bool = false) throws(DatasetError) -> TokenStreams {
     guard count > 0, length > 0 else {
       fatalError("streams: \(count) streams of length \(length); expected at least 1")
     }
@@ -76,7 +78,8 @@ public struct TokenText: Sendable {
         "\(name): there are \(self.count) tokens; \(count) streams of length \(length) need at least \(count * length + 1)"
       )
     }
-    return TokenStreams(text: self, streams: count, length: length, each: each)
+    return TokenStreams(
+      text: self, streams: count, length: length, each: keepsRest ? each : each / length * length, step: each)
   }
 
   private func tooShort(for length: Int) -> DatasetError {
@@ -126,23 +129,25 @@ public struct TokenWindows: ExampleSource {
   }
 }
 
-/// Batches of parallel streams; see ``TokenText/streams(count:length:)``.
+/// Batches of parallel streams; see ``TokenText/streams(count:length:keepsRest:)``.
 public struct TokenStreams: Sequence, Sendable {
   let text: TokenText
   let streams: Int
   let length: Int
-  /// How many tokens each stream has.
-  let each: Int
+  /// How many tokens of each stream the batches have, and how far apart the streams begin.
+  let each, step: Int
 
   /// The number of batches.
-  public var count: Int { each / length }
+  public var count: Int { (each + length - 1) / length }
+  /// The number of tokens that all batches predict together.
+  public var tokenCount: Int { streams * each }
 
   public func makeIterator() -> AnyIterator<Batch> {
     var number = 0
     return AnyIterator {
       guard number < count else { return nil }
       defer { number += 1 }
-      return text.batch((0..<streams).map { $0 * each + number * length }, length)
+      return text.batch((0..<streams).map { $0 * step + number * length }, Swift.min(length, each - number * length))
     }
   }
 }
