@@ -10,7 +10,12 @@ cd "$(dirname "$0")/.."
 forget_plan() { rm -f .build/tests/release/description.json; }
 trap forget_plan EXIT
 
+log=.build/tests.log
+mkdir -p .build
 for package in . Examples; do
   forget_plan
-  swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests ${JOBS:+-j "$JOBS"} --package-path "$package"
+  # What failed is told once more at the end, where it is found among thousands of lines.
+  { swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests ${JOBS:+-j "$JOBS"} --package-path "$package" &&
+    echo passed > "$log.result" || echo failed > "$log.result"; } 2>&1 | tee "$log"
+  [ "$(cat "$log.result")" = passed ] || { printf '\nFailed:\n'; grep -a '✘\|error: ' "$log" || true; exit 1; }
 done

@@ -17,9 +17,12 @@ import Testing
   private let directory = ScratchDirectory()
 
   /// A program of that name in a folder of the test's, which becomes the only place where programs are looked for.
+  ///
+  /// A shell writes it: a file that this process writes itself may stay open in a child that another test starts meanwhile, and the
+  /// system starts no program that somebody is writing (ETXTBSY).
   private func tool(_ name: String, _ script: String) {
-    let path = directory.file("bin/\(name)", "#!/bin/sh\n\(script)\n".utf8)
-    chmod(path, 0o755)
+    let write = "mkdir -p \"${0%/*}\" && printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""
+    #expect(Subprocess("/bin/sh", ["-c", write, directory.file("bin/\(name)"), script])?.status == 0)
   }
 
   private var tools: DownloadTools { DownloadTools(searchPath: directory.file("bin")) }
