@@ -131,6 +131,9 @@ struct AveragePoolingGradient: Function {
 extension Tensor {
   /// The largest element of each window of images (n, height, width, channels), signals or volumes; NaN where a window holds one. Of equal
   /// elements the first gets the gradient.
+  ///
+  /// Every window must hold an element: one that only sees padding, also between the others where the dilation is wider than the image, is
+  /// refused. (PyTorch gives -∞ there.)
   /// - Parameters:
   ///   - kernel: the extents of the windows.
   ///   - stride: the distance between windows; if nil, the kernel's extents.

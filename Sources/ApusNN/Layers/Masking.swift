@@ -1,8 +1,8 @@
 import ApusCore
 
 // Sequences of different lengths lie in one tensor (n, steps, …), the shorter ones filled up. A *step mask* (n, steps), bool, says which
-// steps count. `Embedding` with a padding index and `Masking` make one; `Sequential` passes it on to the layers after them, for as long as
-// they keep sequences and steps; recurrent layers end each sequence with the last step that counts, and attention does not look at the others.
+// steps count. `Embedding` with a padding index and `Masking` make one; `Sequential` and `FunctionalModel` pass it on to the layers after them,
+// for as long as they keep sequences and steps, and `Residual` and `Parallel` to those inside; recurrent layers end each sequence with the last step that counts, and attention does not look at the others.
 
 /// A layer whose output depends on which steps of its sequences count.
 public protocol MaskedLayer: Layer {
@@ -25,6 +25,12 @@ extension Layer {
     guard let stepMask, let layer = self as? any MaskedLayer else { return self(x) }
     return running { layer.forward(x, stepMask: stepMask) }
   }
+}
+
+/// The mask of what a layer gave: the same for as long as there are its sequences and steps.
+func stepMask(_ mask: Tensor?, of y: Tensor) -> Tensor? {
+  guard let mask, y.rank >= 2, y.shape[0] == mask.shape[0], y.shape[1] == mask.shape[1] else { return nil }
+  return mask
 }
 
 /// Passes sequences (n, steps, features) on, and tells the layers after it in a `Sequential` that steps do not count whose numbers all are

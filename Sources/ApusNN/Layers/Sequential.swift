@@ -38,10 +38,7 @@ public final class Sequential: Layer {
         x = layer(x, stepMask: stepMask)
         position += 1
       }
-      // The mask goes on as long as there are those sequences and steps.
-      if let mask = stepMask, x.rank < 2 || x.shape[0] != mask.shape[0] || x.shape[1] != mask.shape[1] {
-        stepMask = nil
-      }
+      if stepMask != nil { stepMask = ApusNN.stepMask(stepMask, of: x) }
     }
     return x
   }

@@ -150,6 +150,20 @@ import Testing
     #expect(difference(y, gru(x) + shortcut(x), 1e-3) != nil)
   }
 
+  @Test("models with layers connected in any way pass the mask on, too") func functional() {
+    let embedding = withSeed(1) { Embedding(8, 4, paddingIndex: 0, dtype: .float64) }
+    let gru = withSeed(3) { GRU(8, 2, isBidirectional: true, returns: .last, dtype: .float64) }
+    let lstm = withSeed(4) { LSTM(4, 4, dtype: .float64) }
+    let words = SymbolicTensor.input("words", [5], isWhole: true)
+    let vectors = embedding(words)
+    let model = FunctionalModel(inputs: [words], output: gru(concatenate([lstm(vectors), vectors])))
+    let y = model(tokens)
+    for (i, end) in [(0, 3), (1, 5), (2, 1)] {
+      let alone = embedding(tokens[i...i, 0..<end])
+      #expect(difference(y[i...i], gru(concatenate([lstm(alone), alone], axis: -1)), 1e-13) == nil)
+    }
+  }
+
   @Test("attention does not look at padding, and a layer that changes the steps ends the mask") func attention() {
     let embedding = withSeed(1) { Embedding(8, 4, paddingIndex: 0, dtype: .float64) }
     let block = withSeed(2) { TransformerBlock(4, heads: 2, dtype: .float64) }
