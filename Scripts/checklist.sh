@@ -22,7 +22,9 @@ if [ "${1:-}" = --write ]; then
       count = split(named, lines, "\n")
       for (i = 1; i <= count; i++) {
         split(lines[i], part, " ")
-        tests[part[1]] = tests[part[1]] (part[1] in tests ? "; " : "") part[2]
+        # Asked first: awk makes an element as soon as an assignment names it.
+        separator = part[1] in tests ? "; " : ""
+        tests[part[1]] = tests[part[1]] separator part[2]
       }
     }
     /^\| [A-PNE]-?[0-9]+b? \|/ {

@@ -43,6 +43,17 @@ public struct Shape: Sendable {
     return isEmpty ? 0 : product
   }
 
+  /// The shape of an operation's result.
+  /// - Throws: `ShapeError` when its elements could not be counted: a shape that comes from a file may grow beyond any memory.
+  package static func result(
+    _ extents: [Int], of operation: String, input: Shape
+  ) throws(ShapeError) -> Shape {
+    guard extents.count <= maximumRank, checkedElementCount(extents) != nil else {
+      throw ShapeError(operation, "an input of shape \(input) was found; expected one with a result of fewer elements")
+    }
+    return Shape(extents)
+  }
+
   /// Adds an axis at the end.
   public mutating func append(_ extent: Int) {
     guard rank < Self.maximumRank else { fatalError("a tensor has at most \(Self.maximumRank) axes") }

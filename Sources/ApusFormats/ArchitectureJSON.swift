@@ -12,6 +12,9 @@ extension LayerConfiguration {
 
   private func json(depth: Int) throws(ConfigurationError) -> JSON {
     try Self.checkNesting(depth)
+    if let obstacle {
+      throw ConfigurationError("\(kind): \(obstacle), which files cannot hold: use one of Apus' activations")
+    }
     var members = [JSON.Member("kind", .string(kind))]
     if !settings.isEmpty {
       var values: [JSON.Member] = []

@@ -87,7 +87,7 @@ extension ConfigurableLayer {
     if let layer = firstUnconfigurableLayer(self) {
       throw FileFormatError(
         .notRepresentable, path: path,
-        "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer, and use activations of Apus")
+        "\(shown("\(layer)")) cannot be written into a file: make it a ConfigurableLayer")
     }
     do throws(ConfigurationError) {
       metadata[ModelFile.Key.architecture] = try configuration.json().description
@@ -102,10 +102,7 @@ extension ConfigurableLayer {
 /// The first layer, in the order of `children`, that has no configuration.
 private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
   if let inner = layer.children.lazy.compactMap({ firstUnconfigurableLayer($0.layer) }).first { return inner }
-  // A user's own activation could not be found again, or a built-in one of the same name would be found.
-  let activation =
-    (layer as? Dense)?.activation ?? (layer as? ActivationLayer)?.activation ?? (layer as? GatedLinearUnit)?.gate
-  return layer is any ConfigurableLayer && activation?.isNamed != false ? nil : layer
+  return layer is any ConfigurableLayer ? nil : layer
 }
 
 extension Layer {

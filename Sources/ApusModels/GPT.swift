@@ -89,7 +89,7 @@ public final class GPT: Layer {
 
   /// The logits (n, vocabulary) after the last of further tokens (n, t), which come after those that the caches hold.
   func nextLogits(_ x: Tensor, _ caches: [KVCache]) -> Tensor {
-    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) {
+    running {
       var y = positions(tokens.value.gathering(x), from: caches.first?.count ?? 0)
       for (block, cache) in zip(blocks, caches) { y = block(y, cache: cache) }
       return logits(y.sliced(.from(-1), axis: 1)).squeezed(1)

@@ -49,6 +49,10 @@ public final class RecurrentLanguageModel: Layer {
 
   /// The logits (n, t, vocabulary) of tokens (n, t), and what is remembered after them.
   public func logits(_ tokens: Tensor, memory: Memory?) -> (logits: Tensor, memory: Memory) {
+    running(\.logits) { run(tokens, memory) }
+  }
+
+  private func run(_ tokens: Tensor, _ memory: Memory?) -> (logits: Tensor, memory: Memory) {
     let x = embedding(tokens)
     if let lstm {
       let (h, state) = lstm(x, state: memory.map { LSTMState(hidden: $0[0], cell: $0[1]) })
@@ -64,7 +68,7 @@ public final class RecurrentLanguageModel: Layer {
     return Array(repeating: zeros, count: cell == .lstm ? 2 : 1)
   }
 
-  public func forward(_ x: Tensor) -> Tensor { logits(x, memory: nil).logits }
+  public func forward(_ x: Tensor) -> Tensor { run(x, nil).logits }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
     let features = try embedding.outputShape(for: input)

@@ -29,11 +29,17 @@ public protocol Layer: AnyObject, Sendable, CustomStringConvertible {
 
 extension Layer {
   /// The layer's output for `x`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    let y = LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(x) }
-    OutputObserver.current?.note(self, y)
-    return y
+  public func callAsFunction(_ x: Tensor) -> Tensor { running { forward(x) } }
+
+  /// Runs `body` as a call of this layer: errors and programs can name it, and whoever looks into the network is told its output.
+  /// - Parameter output: what of the result that is.
+  package func running<R>(_ output: (R) -> Tensor, _ body: () throws -> R) rethrows -> R {
+    let result = try LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }, body)
+    OutputObserver.current?.note(self, output(result))
+    return result
   }
+
+  package func running(_ body: () throws -> Tensor) rethrows -> Tensor { try running({ $0 }, body) }
 
   public func visit(_ visitor: inout LayerVisitor) { visitor.visitStoredProperties(of: self) }
 

@@ -63,6 +63,10 @@ public struct LayerConfiguration: Codable, Hashable, Sendable {
   public var kind: String
   public var settings: [String: Value]
   public var layers: [LayerConfiguration]
+  /// Why no file can hold the layer, as the end of a sentence; nil if one can. Of this layer itself, not of those inside.
+  package private(set) var obstacle: String?
+
+  private enum CodingKeys: CodingKey { case kind, settings, layers }
 
   public init(kind: String, settings: [String: Value] = [:], layers: [LayerConfiguration] = []) {
     self.kind = kind
@@ -101,8 +105,12 @@ public struct LayerRegistry: Sendable {
     registry.register(ConvTranspose1D.self)
     registry.register(ConvTranspose2D.self)
     registry.register(ConvTranspose3D.self)
+    registry.register(DepthwiseConv1D.self)
     registry.register(DepthwiseConv2D.self)
+    registry.register(DepthwiseConv3D.self)
+    registry.register(SeparableConv1D.self)
     registry.register(SeparableConv2D.self)
+    registry.register(SeparableConv3D.self)
     registry.register(MaxPool1D.self)
     registry.register(MaxPool2D.self)
     registry.register(MaxPool3D.self)
@@ -121,6 +129,7 @@ public struct LayerRegistry: Sendable {
     registry.register(GatedLinearUnit.self)
     registry.register(Sequential.self)
     registry.register(Embedding.self)
+    registry.register(Masking.self)
     registry.register(SimpleRNN.self)
     registry.register(LSTM.self)
     registry.register(GRU.self)
@@ -220,6 +229,8 @@ extension LayerConfiguration {
   }
 
   mutating func set(_ activation: Activation) {
+    // A user's own activation could not be found again, or a built-in one of the same name would be found.
+    if !activation.isNamed { obstacle = "its activation '\(activation.name)' is the program's own" }
     settings["activation"] = .text(activation.name)
     for (name, value) in activation.parameters { settings["activation.\(name)"] = .number(value) }
   }

@@ -51,6 +51,23 @@ public struct LayerCheck: Sendable, CustomStringConvertible {
     return problems
   }
 
+  /// How many shapes are refused.
+  public var refusals: Int { refused.count }
+
+  /// What the shape rule says to a shape that is refused, without the path to the layer inside that says it.
+  public func refusal(_ number: Int) -> String? {
+    do throws(ShapeError) { _ = try make(.float64).outputShape(for: refused[number]) } catch {
+      return "\(error.operation): \(error.reason)"
+    }
+    return nil
+  }
+
+  /// Runs the layer on a shape that is refused: that must stop the process.
+  public func runRefused(_ number: Int) {
+    let (layer, x) = (make(.float64), input(refused[number], .float64))
+    _ = run { layer(x) }
+  }
+
   private func run<R>(_ body: () throws -> R) rethrows -> R {
     guard isTraining else { return try body() }
     var random = RandomSource(seed: 11)

@@ -35,7 +35,7 @@ private let looseGradients: Set<String> = ["hardSigmoid", "hardSilu"]
 /// Every operation of the fixture files: values, element types, gradients, arrangements in memory.
 @Suite struct FixtureTests {
   @Test func everyFixtureIsThere() {
-    #expect(fixtures.values.map(\.count).reduce(0, +) == 1370)
+    #expect(fixtures.values.map(\.count).reduce(0, +) == 1458)
     let missing = operations.filter { operationTable[$0] == nil }
     #expect(missing.isEmpty, "fixtures without an operation")
     let unused = operationTable.keys.filter { fixtures[$0] == nil }

@@ -151,12 +151,29 @@ import Testing
     }
   }
 
-  @Test func weightsOfPyTorchAreTakenAsTheyAre() {
+  @Test func weightsOfPyTorchAreTakenAsTheyAre() throws {
     let weights = (normal([12, 4], seed: 1), normal([12], seed: 2), normal([4, 4], seed: 3), normal([4], seed: 4))
-    let layer = MultiHeadAttention(
+    let layer = try MultiHeadAttention(
       heads: 2, inProjWeight: weights.0, inProjBias: weights.1, outProjWeight: weights.2, outProjBias: weights.3)
     #expect(layer.parameters.map { $0.value.doubles } == [weights.0, weights.1, weights.2, weights.3].map(\.doubles))
     #expect(layer.description == "MultiHeadAttention(4, heads: 2)")
+    // What does not fit is an error, not the end.
+    func error(_ make: () throws -> MultiHeadAttention) -> String? {
+      do { _ = try make() } catch { return "\(error)" }
+      return nil
+    }
+    #expect(
+      error { try MultiHeadAttention(heads: 2, inProjWeight: weights.0[0..<8], outProjWeight: weights.2) }
+        == "MultiHeadAttention(4, heads: 2, hasBias: false): 'in_proj_weight' is float64(8, 4); "
+        + "expected floating point of shape (12, 4)")
+    #expect(
+      error { try MultiHeadAttention(heads: 3, inProjWeight: weights.0, outProjWeight: weights.2) }
+        == "MultiHeadAttention(4, heads: 3): the width must be a multiple of at least 1 head")
+    #expect(
+      error {
+        try MultiHeadAttention(
+          heads: 2, inProjWeight: weights.0, outProjWeight: weights.2, outProjBias: weights.3)
+      }?.hasSuffix("no layer takes the tensor 'out_proj.bias'") == true)
   }
 
   @Test func paddingDoesNotReachTheOthers() {

@@ -30,7 +30,10 @@ import Testing
     LayerCheck("Conv1D(2, 3, kernel: 3, padding: 1)", accepts: [[2, 4, 2]], refuses: [[2, 4, 4, 2]]) {
       Conv1D(2, 3, kernel: 3, padding: 1, dtype: $0)
     },
-    LayerCheck("Conv3D(1, 2, kernel: 2, padding: .both([0, 1, 1]))", accepts: [[1, 2, 2, 3, 1]], refuses: [[2, 4, 1]]) {
+    LayerCheck(
+      "Conv3D(1, 2, kernel: 2, padding: .both([0, 1, 1]))", accepts: [[1, 2, 2, 3, 1], [0, 2, 2, 3, 1]],
+      refuses: [[2, 4, 1]]
+    ) {
       Conv3D(1, 2, kernel: 2, padding: .both([0, 1, 1]), dtype: $0)
     },
     LayerCheck(
@@ -44,13 +47,15 @@ import Testing
       ConvTranspose2D(
         2, 4, kernel: 3, stride: 2, padding: 1, groups: 2, outputPadding: 1, hasBias: false, dtype: $0)
     },
-    LayerCheck("ConvTranspose1D(2, 2, kernel: 3, stride: 3)", accepts: [[2, 3, 2]], refuses: [[2, 3, 3]]) {
+    LayerCheck("ConvTranspose1D(2, 2, kernel: 3, stride: 3)", accepts: [[2, 3, 2], [0, 3, 2]], refuses: [[2, 3, 3]]) {
       ConvTranspose1D(2, 2, kernel: 3, stride: 3, dtype: $0)
     },
     LayerCheck("ConvTranspose1D(2, 2, kernel: 2, stride: 3, padding: .same)", accepts: [[2, 3, 2]]) {
       ConvTranspose1D(2, 2, kernel: 2, stride: 3, padding: .same, dtype: $0)
     },
-    LayerCheck("ConvTranspose3D(1, 2, kernel: 2)", accepts: [[1, 2, 1, 2, 1]], refuses: [[1, 2, 2, 1]]) {
+    LayerCheck(
+      "ConvTranspose3D(1, 2, kernel: 2)", accepts: [[1, 2, 1, 2, 1], [0, 2, 1, 2, 1]], refuses: [[1, 2, 2, 1]]
+    ) {
       ConvTranspose3D(1, 2, kernel: 2, dtype: $0)
     },
     LayerCheck(
@@ -60,6 +65,29 @@ import Testing
       "DepthwiseConv2D(2, kernel: 2, dilation: 2, multiplier: 2, activation: .silu, hasBias: false)",
       accepts: [[1, 4, 3, 2]]
     ) { DepthwiseConv2D(2, kernel: 2, dilation: 2, multiplier: 2, activation: .silu, hasBias: false, dtype: $0) },
+    LayerCheck(
+      "DepthwiseConv1D(3, kernel: 3, padding: 1, multiplier: 2)", accepts: [[2, 4, 3], [0, 4, 3]], refuses: [[2, 4, 2]]
+    ) { DepthwiseConv1D(3, kernel: 3, padding: 1, multiplier: 2, dtype: $0) },
+    LayerCheck(
+      "DepthwiseConv3D(2, kernel: [1, 2, 2], stride: [1, 2, 1], activation: .relu)", accepts: [[1, 2, 4, 3, 2]],
+      refuses: [[1, 4, 3, 2]]
+    ) {
+      DepthwiseConv3D(
+        2, kernel: [1, 2, 2], stride: [1, 2, 1], activation: .relu, biases: .normal(standardDeviation: 1), dtype: $0)
+    },
+    LayerCheck(
+      "SeparableConv1D(DepthwiseConv1D(3, kernel: 3, hasBias: false), Conv1D(3, 2, kernel: 1))", accepts: [[2, 5, 3]],
+      refuses: [[2, 5, 2]]
+    ) { SeparableConv1D(3, 2, kernel: 3, dtype: $0) },
+    LayerCheck(
+      "SeparableConv3D(DepthwiseConv3D(2, kernel: 2, multiplier: 2, hasBias: false), "
+        + "Conv3D(4, 3, kernel: 1, activation: .tanh, hasBias: false))", accepts: [[1, 2, 3, 2, 2]],
+      refuses: [[1, 3, 2, 2]]
+    ) { SeparableConv3D(2, 3, kernel: 2, multiplier: 2, activation: .tanh, hasBias: false, dtype: $0) },
+    LayerCheck(
+      "ConvTranspose1D(2, 3, kernel: 2, dilation: 3, padding: 1, outputPadding: 2)", accepts: [[2, 3, 2]],
+      refuses: [[2, 3, 3]]
+    ) { ConvTranspose1D(2, 3, kernel: 2, dilation: 3, padding: 1, outputPadding: 2, dtype: $0) },
     LayerCheck(
       "SeparableConv2D(DepthwiseConv2D(3, kernel: 3, padding: .same, hasBias: false), "
         + "Conv2D(3, 4, kernel: 1, activation: .sigmoid))",
@@ -93,10 +121,14 @@ import Testing
     ) {
       _ in GlobalMaxPool()
     },
-    LayerCheck("AdaptiveAveragePool([2, 3])", accepts: [[2, 5, 4, 2], [1, 1, 1, 1]], refuses: [[2, 5, 4]]) { _ in
+    LayerCheck(
+      "AdaptiveAveragePool([2, 3])", accepts: [[2, 5, 4, 2], [1, 1, 1, 1], [0, 5, 4, 2]], refuses: [[2, 5, 4]]
+    ) { _ in
       AdaptiveAveragePool([2, 3])
     },
-    LayerCheck("AdaptiveMaxPool(2)", accepts: [[2, 5, 4, 2], [2, 5, 3]], refuses: [[2, 5]]) { _ in AdaptiveMaxPool(2) },
+    LayerCheck("AdaptiveMaxPool(2)", accepts: [[2, 5, 4, 2], [2, 5, 3], [0, 5, 3]], refuses: [[2, 5]]) { _ in
+      AdaptiveMaxPool(2)
+    },
   ]
 
   @Test(arguments: checks) func layerIsSound(check: LayerCheck) { #expect(check.problems() == []) }

@@ -76,6 +76,8 @@ import Testing
     LayerCheck("Embedding(5, 2, paddingIndex: 4)", accepts: [[6], [2, 2]], tokenCount: 4) {
       Embedding(5, 2, paddingIndex: 4, dtype: $0)
     },
+    LayerCheck("Masking()", accepts: [[2, 3, 4], [0, 2, 1], [1, 0, 2]], refuses: [[2, 3]]) { _ in Masking() },
+    LayerCheck("Masking(-1.5)", accepts: [[2, 3, 4]]) { _ in Masking(-1.5) },
     LayerCheck("SimpleRNNCell(3, 4)", accepts: [[2, 3], [0, 3]], refuses: [[2, 4], [3], [2, 2, 3]]) {
       SimpleRNNCell(3, 4, dtype: $0)
     },

@@ -60,7 +60,9 @@ extension LayerCheckTests {
     LayerCheck(
       "FeedForward(3, hidden: 5, activation: .tanh, hasBias: false, dropout: 0.5)", accepts: [[2, 3]], isTraining: true
     ) { FeedForward(3, hidden: 5, activation: .tanh, hasBias: false, dropout: 0.5, dtype: $0) },
-    LayerCheck("TransformerBlock(4, heads: 2)", accepts: [[2, 3, 4], [1, 1, 4]], refuses: [[2, 4], [2, 3, 5]]) {
+    LayerCheck(
+      "TransformerBlock(4, heads: 2)", accepts: [[2, 3, 4], [1, 1, 4], [0, 3, 4]], refuses: [[2, 4], [2, 3, 5]]
+    ) {
       TransformerBlock(4, heads: 2, dtype: $0)
     },
     LayerCheck(

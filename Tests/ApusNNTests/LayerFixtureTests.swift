@@ -118,11 +118,12 @@ import Testing
     case "multiHeadAttention":
       let layer = MultiHeadAttention(
         s.width!, heads: s.heads!, isCausal: s.causal!, hasBias: s.bias!, dtype: dtype)
-      let keyMask = s.keyMask?.tensor(dtype)
+      let (mask, keyMask) = (s.mask?.tensor(dtype), s.keyMask?.tensor(dtype))
       return (
         layer,
         { x in
-          if x.count == 2 { return layer(x[0], memory: x[1], keyMask: keyMask) }
+          if x.count == 2 { return layer(x[0], memory: x[1], mask: mask, keyMask: keyMask) }
+          if let mask { return layer(x[0], mask: mask, keyMask: keyMask) }
           return keyMask.map { layer(x[0], keyMask: $0) } ?? layer(x[0])
         }
       )
@@ -131,10 +132,11 @@ import Testing
         s.width!, heads: s.heads!, hidden: s.hidden!, activation: Activation.named(s.activation!)!,
         isCausal: s.causal!, attendsMemory: s.memory!, norm: s.normFirst! ? .before : .after, hasBias: s.bias!,
         dtype: dtype)
-      let keyMask = s.keyMask?.tensor(dtype)
+      let (mask, keyMask) = (s.mask?.tensor(dtype), s.keyMask?.tensor(dtype))
       return (
         block,
         { x in
+          if let mask { return block(x[0], mask: mask) }
           if x.count == 2 { return block(x[0], memory: x[1], memoryKeyMask: keyMask) }
           return keyMask.map { block(x[0], mask: nil, keyMask: $0) } ?? block(x[0])
         }

@@ -34,7 +34,9 @@ struct Convolution: Function {
         "an input of shape \(input.shape) is too small for its window (\(window.detail)); expected at least one position"
       )
     }
-    return TensorType(Shape([input.shape[0]] + window.extents(positions) + [weight.shape[0]]), input.dtype)
+    return TensorType(
+      try .result([input.shape[0]] + window.extents(positions) + [weight.shape[0]], of: name, input: input.shape),
+      input.dtype)
   }
 
   func forward(_ x: [Tensor], into y: Tensor) {
@@ -100,7 +102,7 @@ struct ConvolutionInputGradient: Function {
           + "group\(groups == 1 ? "" : "s") (\(window.detail)) on an image of \(input); expected (n, positions, out) and (out, kernel, in / groups)"
       )
     }
-    return TensorType(Shape([dy.shape[0]] + input + [depth * groups]), dy.dtype)
+    return TensorType(try .result([dy.shape[0]] + input + [depth * groups], of: name, input: dy.shape), dy.dtype)
   }
 
   func forward(_ x: [Tensor], into y: Tensor) {
@@ -227,7 +229,8 @@ package func convolution(
 ///
 /// - Parameters:
 ///   - padding: what that convolution would have; taken off the output. `.same` gives extent stride.
-///   - outputPadding: further rows behind, less than the stride, since several inputs of that convolution have one shape of output.
+///   - outputPadding: further rows behind, less than the stride or the dilation, since several inputs of that convolution have one shape of
+///     output; none with `.same`, whose output has its extents already.
 public func transposedConvolution(
   _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: PerAxis = 1, dilation: PerAxis = 1,
   padding: Padding = .valid,
@@ -241,7 +244,7 @@ public func transposedConvolution(
     ).cast(to: .bfloat16)
   }
   do throws(ShapeError) {
-    let (window, output) = try SlidingWindow.transposed(
+    let (window, reached, output) = try SlidingWindow.transposed(
       Array(weight.spatialExtents), stride: stride, dilation: dilation, padding: padding, outputPadding: outputPadding,
       input: x.spatialExtents, operation: name)
     guard groups > 0, x.rank == window.rank + 2, x.shape.last == weight.shape[0], weight.shape[0] > 0,
@@ -252,7 +255,8 @@ public func transposedConvolution(
         "an input of shape \(x.shape) does not fit a weight of shape \(weight.shape) in \(groups) groups: "
           + "expected (n, \(window.rank) spatial axes, in) and (in, kernel, out / groups)")
     }
-    let y = apply(ConvolutionInputGradient(window: window, groups: groups, input: output), [x, weight])
+    var y = apply(ConvolutionInputGradient(window: window, groups: groups, input: reached), [x, weight])
+    if reached != output { y = y.padded([(0, 0)] + zip(reached, output).map { (0, $1 - $0) } + [(0, 0)]) }
     guard let bias else { return y }
     guard bias.shape == [y.shape[y.rank - 1]] else {
       throw ShapeError(name, "a bias of shape \(bias.shape) was found; expected (\(y.shape[y.rank - 1]),)")
@@ -262,14 +266,15 @@ public func transposedConvolution(
 }
 
 extension SlidingWindow {
-  /// The window of the convolution that a transposed one undoes, and the extents of its input: what the transposed one gives for `input`.
+  /// The window of the convolution that a transposed one undoes, the extents of its input, and what the transposed one gives for `input`:
+  /// the same, or more behind, where no filter reaches.
   package static func transposed(
     _ kernel: [Int], stride: PerAxis, dilation: PerAxis, padding: Padding, outputPadding: PerAxis, input: [Int],
     operation: String
-  ) throws(ShapeError) -> (window: SlidingWindow, output: [Int]) {
+  ) throws(ShapeError) -> (window: SlidingWindow, reached: [Int], output: [Int]) {
     let rank = kernel.count
-    guard input.count == rank, let strides = stride(rank: rank), let extra = outputPadding(rank: rank),
-      extra.allSatisfy({ $0 >= 0 })
+    guard input.count == rank, input.allSatisfy({ (0...largestImage).contains($0) }), let strides = stride(rank: rank),
+      let extra = outputPadding(rank: rank), extra.allSatisfy({ $0 >= 0 })
     else {
       throw ShapeError(
         operation,
@@ -277,26 +282,42 @@ extension SlidingWindow {
           + "expected numbers for \(rank) spatial axes")
     }
     if padding == .same {
+      guard extra.allSatisfy({ $0 == 0 }), strides.allSatisfy({ $0 <= largest }) else {
+        throw ShapeError(
+          operation,
+          "a stride of \(stride) and an output padding of \(outputPadding) were found; expected no output padding with .same, "
+            + "which gives extent · stride, and a stride of at most \(largest)")
+      }
       let output = zip(input, strides).map { $0 * max(1, $1) }
-      return (
-        try SlidingWindow(
-          kernel, stride: stride, dilation: dilation, padding: .same, input: output, operation: operation), output
-      )
+      let window = try SlidingWindow(
+        kernel, stride: stride, dilation: dilation, padding: .same, input: output, operation: operation)
+      return (window, output, output)
     }
-    let window = try SlidingWindow(
+    var window = try SlidingWindow(
       kernel, stride: stride, dilation: dilation, padding: padding, input: input, operation: operation)
-    let output = (0..<rank).map { i in
+    var (reached, output) = ([Int](), [Int]())
+    for (i, extra) in extra.enumerated() {
       let axis = 3 - rank + i
-      return (input[i] - 1) * window.stride[axis] + window.reach(axis) + 1 - window.before[axis] - window.after[axis]
-        + extra[i]
+      guard extra < max(window.stride[axis], window.dilation[axis]) else {
+        throw ShapeError(
+          operation,
+          "an output padding of \(outputPadding) was found (\(window.detail)); expected less than the stride or the dilation"
+        )
+      }
+      // Up to a stride it leaves the convolution's positions as they are. What is more takes from the padding behind.
+      let taken = extra < window.stride[axis] ? 0 : window.takePadding(axis, extra)
+      let plain =
+        (input[i] - 1) * window.stride[axis] + window.reach(axis) + 1 - window.before[axis] - window.after[axis]
+      reached.append(extra < window.stride[axis] ? plain + extra : plain)
+      output.append(plain + extra - taken)
     }
-    guard output.allSatisfy({ $0 > 0 }), window.positions(in: aligned(output)) == aligned(input) else {
+    guard reached.allSatisfy({ $0 > 0 }), window.positions(in: aligned(reached)) == aligned(input) else {
       throw ShapeError(
         operation,
         "an image of extents \(input) would become \(output) (\(window.detail), output padding \(outputPadding)); "
-          + "expected positive extents and an output padding less than the stride")
+          + "expected positive extents")
     }
-    return (window, output)
+    return (window, reached, output)
   }
 }
 

@@ -9,18 +9,13 @@ extension PoolingWindows {
     guard x.dtype == .float32 || x.dtype == .float64 else {
       throw ShapeError(name, "a \(x.dtype) tensor was found; expected floating point (convert with cast(to:))")
     }
-    guard let positions = positions(in: SlidingWindow.aligned(x.spatialExtents)) else {
-      throw ShapeError(
-        name, "an input of shape \(x.shape) is too small for its windows (\(detail)); expected an element in each")
-    }
-    return TensorType(
-      Shape([x.shape[0]] + (3 - rank..<3).map { positions[$0] } + [x.shape[x.rank - 1]]), x.dtype)
+    return TensorType(try pooled(x.shape, name), x.dtype)
   }
 
   /// The type of the positions of maxima: the numbers of elements in their windows.
   fileprivate func positionType(_ x: Tensor) -> DType {
-    let input = SlidingWindow.aligned(x.spatialExtents)
-    return (0..<3).reduce(1) { $0 * along($1, input[$1]).kernel } <= 256 ? .uint8 : .int32
+    // The shape rule has counted them before.
+    taps(in: SlidingWindow.aligned(x.spatialExtents))! <= 256 ? .uint8 : .int32
   }
 }
 
@@ -136,6 +131,9 @@ struct AveragePoolingGradient: Function {
 extension Tensor {
   /// The largest element of each window of images (n, height, width, channels), signals or volumes; NaN where a window holds one. Of equal
   /// elements the first gets the gradient.
+  ///
+  /// Every window must hold an element: one that only sees padding, also between the others where the dilation is wider than the image, is
+  /// refused. (PyTorch gives -∞ there.)
   /// - Parameters:
   ///   - kernel: the extents of the windows.
   ///   - stride: the distance between windows; if nil, the kernel's extents.
@@ -214,14 +212,5 @@ extension SlidingWindow {
     }
     return try SlidingWindow(
       extents, stride: stride ?? kernel, dilation: dilation, padding: padding, input: input, operation: operation)
-  }
-}
-
-extension Shape {
-  /// The shape of an image of this shape when pooled, or nil where a window would hold nothing.
-  package func pooled(_ window: SlidingWindow, roundsUp: Bool) -> Shape? {
-    PoolingWindows.sliding(window, roundsUp: roundsUp, countsPadding: false)
-      .positions(in: SlidingWindow.aligned(dropFirst().dropLast()))
-      .map { Shape([self[0]] + window.extents($0) + [self[rank - 1]]) }
   }
 }

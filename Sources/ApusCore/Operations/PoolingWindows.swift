@@ -1,5 +1,5 @@
 /// The windows that an image is divided into for pooling.
-enum PoolingWindows: Hashable, Sendable {
+package enum PoolingWindows: Hashable, Sendable {
   /// A window that slides; `roundsUp`: see ``SlidingWindow/positions(in:roundsUp:)``; `countsPadding`: whether a mean counts the zeros of
   /// the padding.
   case sliding(SlidingWindow, roundsUp: Bool, countsPadding: Bool)
@@ -25,15 +25,42 @@ enum PoolingWindows: Hashable, Sendable {
     switch self {
     case .sliding(let window, let roundsUp, _):
       guard let positions = window.positions(in: input, roundsUp: roundsUp) else { return nil }
-      // Only the first and the last can miss the image: those between lie between them.
-      let isFull = (0..<3).allSatisfy { axis in
-        [0, positions[axis] - 1].allSatisfy { along(axis, input[axis]).window(at: $0).count > 0 }
+      for axis in 0..<3 {
+        let (windows, last) = (along(axis, input[axis]), positions[axis] - 1)
+        // Windows between the first and the last lie between them. They too can miss the image only if it fits between two taps.
+        let isLoose = window.dilation[axis] > input[axis]
+        guard windows.window(at: last).count > 0,
+          (0...(isLoose ? last : 0)).allSatisfy({ windows.window(at: $0).count > 0 })
+        else { return nil }
       }
-      return isFull ? positions : nil
+      return positions
     case .adaptive(let extents, _):
       for axis in 0..<3 where extents[axis] < 1 || input[axis] < 1 { return nil }
       return extents
     }
+  }
+
+  /// The number of elements in the largest window; nil if there are more than an int32 can number.
+  func taps(in input: SIMD3<Int>) -> Int? {
+    let count = Shape.checkedElementCount((0..<3).map { along($0, input[$0]).kernel })
+    return count.flatMap { $0 <= Int(Int32.max) ? $0 : nil }
+  }
+
+  /// The shape rule of all poolings, for images of shape (n, spatial…, channels) with as many spatial axes as the windows have.
+  package func pooled(_ input: Shape, _ operation: String) throws(ShapeError) -> Shape {
+    let extents = SlidingWindow.aligned(input.dropFirst().dropLast())
+    guard let positions = positions(in: extents) else {
+      throw ShapeError(
+        operation,
+        "an input of shape \(input) is too small for its windows (\(detail)); expected an element in each")
+    }
+    guard taps(in: extents) != nil else {
+      throw ShapeError(
+        operation,
+        "an input of shape \(input) was found (\(detail)); expected windows of at most \(Int32.max) elements")
+    }
+    return try .result(
+      [input[0]] + (3 - rank..<3).map { positions[$0] } + [input[input.rank - 1]], of: operation, input: input)
   }
 
   /// The windows along one axis.

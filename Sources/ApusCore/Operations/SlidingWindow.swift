@@ -77,6 +77,9 @@ package struct SlidingWindow: Sendable, Hashable {
       }
       return Self.aligned(all, filler: least)
     }
+    guard input.allSatisfy({ $0 <= Self.largestImage }) else {
+      throw wrong("an image of extents \(input) was found; expected at most \(Self.largestImage) along an axis")
+    }
     self.kernel = try settled("kernel", PerAxis(kernel), least: 1)
     self.stride = try settled("stride", stride, least: 1)
     self.dilation = try settled("dilation", dilation, least: 1)
@@ -89,6 +92,9 @@ package struct SlidingWindow: Sendable, Hashable {
       before = try settled("padding", first, least: 0)
       after = try settled("padding", last, least: 0)
     case .same:
+      guard input.count == rank else {
+        throw wrong("\(input.count) spatial axes were found; expected as many as the window has: \(rank)")
+      }
       let input = Self.aligned(input, filler: 1)
       for axis in 0..<3 {
         let positions = (input[axis] + self.stride[axis] - 1) / self.stride[axis]
@@ -102,11 +108,22 @@ package struct SlidingWindow: Sendable, Hashable {
   /// Beyond this no number can mean anything.
   static let largest = 1 << 24
 
-  /// The spatial extents of three axes from those of `rank`.
+  /// Longer axes cannot be held; below it no sum or product of a window's numbers overflows.
+  static let largestImage = 1 << 32
+
+  /// The spatial extents of three axes from those of `rank`, at most three.
   package static func aligned(_ extents: some Collection<Int>, filler: Int = 1) -> SIMD3<Int> {
     var result = SIMD3(repeating: filler)
     for (i, extent) in extents.enumerated() { result[3 - extents.count + i] = extent }
     return result
+  }
+
+  /// Makes the padding behind an axis smaller, by `count` or by what there is.
+  /// - Returns: by how much.
+  mutating func takePadding(_ axis: Int, _ count: Int) -> Int {
+    let taken = min(count, after[axis])
+    after[axis] -= taken
+    return taken
   }
 
   /// How far the last tap lies from the first.

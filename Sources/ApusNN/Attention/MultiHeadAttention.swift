@@ -95,10 +95,6 @@ public final class MultiHeadAttention: Layer {
     running { attend(x, nil, mask: nil, keyMask: nil, cache: cache) }
   }
 
-  private func running(_ body: () -> Tensor) -> Tensor {
-    LayerFrame.run(self, parts: [("output", output)], body)
-  }
-
   private func attend(
     _ x: Tensor, _ memory: Tensor?, mask: Tensor?, keyMask: Tensor?, cache: KVCache?
   ) -> Tensor {
@@ -201,22 +197,32 @@ extension MultiHeadAttention {
   ///   - inProjBias: `in_proj_bias`, of shape (3 width), if there are biases.
   ///   - outProjWeight: `out_proj.weight`, of shape (width, width).
   ///   - outProjBias: `out_proj.bias`, of shape (width), if there are biases.
+  /// - Throws: `ConfigurationError` for shapes that do not fit each other or the heads.
   public convenience init(
     heads: Int, isCausal: Bool = false, inProjWeight: Tensor, inProjBias: Tensor? = nil, outProjWeight: Tensor,
     outProjBias: Tensor? = nil
-  ) {
+  ) throws(ConfigurationError) {
+    let width = outProjWeight.shape.last ?? 0
+    if let problem = Self.problem(width, heads, 0, nil) {
+      throw ConfigurationError("MultiHeadAttention(\(width), heads: \(heads)): \(problem)")
+    }
+    guard inProjWeight.dtype.isFloatingPoint else {
+      throw ConfigurationError("MultiHeadAttention: 'in_proj_weight' is \(inProjWeight.type); expected floating point")
+    }
     self.init(
-      outProjWeight.shape.last ?? 0, heads: heads, isCausal: isCausal, hasBias: inProjBias != nil,
-      weights: .placeholder, outputWeights: .placeholder, dtype: inProjWeight.dtype)
-    guard (inProjBias == nil) == (outProjBias == nil) else {
-      stop(ShapeError(description, "one bias was found; expected biases of both projections or none"))
-    }
-    inputWeight.value = inProjWeight
-    output.weight.value = outProjWeight
-    if let inProjBias, let outProjBias {
-      inputBias?.value = inProjBias
-      output.bias?.value = outProjBias
-    }
+      width, heads: heads, isCausal: isCausal, hasBias: inProjBias != nil, weights: .placeholder,
+      outputWeights: .placeholder, dtype: inProjWeight.dtype)
+    var state = ["in_proj_weight": inProjWeight, "out_proj.weight": outProjWeight]
+    state["in_proj_bias"] = inProjBias
+    state["out_proj.bias"] = outProjBias
+    try load(pyTorch: state)
+  }
+}
+
+extension MultiHeadAttention: MaskedLayer {
+  /// Steps that do not count are seen by none.
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor {
+    attend(x, nil, mask: nil, keyMask: stepMask, cache: nil)
   }
 }
 

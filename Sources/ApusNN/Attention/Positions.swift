@@ -87,7 +87,7 @@ public final class LearnedPositions: Layer {
 
   /// The same where x begins at position `first`.
   public func callAsFunction(_ x: Tensor, from first: Int) -> Tensor {
-    LayerFrame.run(self) { added(to: x, from: first) }
+    running { added(to: x, from: first) }
   }
 
   private func added(to x: Tensor, from first: Int) -> Tensor {

@@ -98,10 +98,6 @@ public final class TransformerBlock: Layer {
   /// The block's output for further positions `x`, after those that `cache` holds; then it holds them, too.
   public func callAsFunction(_ x: Tensor, cache: KVCache) -> Tensor { running { body(x, nil, Masks(), cache) } }
 
-  private func running(_ body: () -> Tensor) -> Tensor {
-    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }, body)
-  }
-
   private func body(_ x: Tensor, _ memory: Tensor?, _ masks: Masks, _ cache: KVCache?) -> Tensor {
     guard (memory == nil) == (memoryAttention == nil) else {
       let found = memory == nil ? "no memory was" : "a memory was"
@@ -154,6 +150,11 @@ public final class TransformerBlock: Layer {
       + (attention.rotaryBase.map { ", rotaryBase: \($0)" } ?? "")
       + (attentionNorm.epsilon == 1e-5 ? "" : ", epsilon: \(attentionNorm.epsilon)") + ")"
   }
+}
+
+extension TransformerBlock: MaskedLayer {
+  /// Steps that do not count are seen by none.
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor { body(x, nil, Masks(keyMask: stepMask), nil) }
 }
 
 extension TransformerBlock: ConfigurableLayer {

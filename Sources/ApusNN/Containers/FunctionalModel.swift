@@ -110,12 +110,20 @@ public final class FunctionalModel: Layer {
   public func forward(_ x: Tensor) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
     var tensors: [Tensor] = []
+    // Which steps of them count: as the layer before knew; of several tensors joined, as the first has it.
+    var masks: [Tensor?] = []
     for step in steps {
+      var mask: Tensor?
       switch step {
       case .input(let number): tensors.append(part(number, of: x))
-      case .layer(let number, let source): tensors.append(layers[number](tensors[source]))
-      case .joined(let joining, let sources): tensors.append(joining(sources.map { tensors[$0] }))
+      case .layer(let number, let source):
+        mask = (layers[number] as? any MaskingLayer)?.stepMask(of: tensors[source]) ?? masks[source]
+        tensors.append(layers[number](tensors[source], stepMask: mask))
+      case .joined(let joining, let sources):
+        mask = sources.lazy.compactMap { masks[$0] }.first
+        tensors.append(joining(sources.map { tensors[$0] }))
       }
+      masks.append(stepMask(mask, of: tensors[tensors.count - 1]))
     }
     guard results.count > 1 else { return tensors[results[0].step] }
     return concatenate(results.map { tensors[$0.step].reshaped([x.shape[0], -1]) }, axis: 1)

@@ -37,9 +37,11 @@ public final class Parallel: Layer {
     self.init(joining, try branches())
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: Tensor) -> Tensor { run(x, nil) }
+
+  private func run(_ x: Tensor, _ stepMask: Tensor?) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
-    return joining(branches.map { $0(x) })
+    return joining(branches.map { $0(x, stepMask: stepMask) })
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -85,6 +87,10 @@ extension Parallel.Joining {
     shape[shape.rank - 1] = shapes.reduce(0) { $0 + $1.last! }
     return shape
   }
+}
+
+extension Parallel: MaskedLayer {
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor { run(x, stepMask) }
 }
 
 extension Parallel: CompositeLayer {

@@ -33,9 +33,11 @@ public final class Residual: Layer {
     self.init(joined(try body()), shortcut: joined(try shortcut()))
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  public func forward(_ x: Tensor) -> Tensor { sum(of: x, nil) }
+
+  private func sum(of x: Tensor, _ stepMask: Tensor?) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
-    return body(x) + (shortcut?(x) ?? x)
+    return body(x, stepMask: stepMask) + (shortcut?(x, stepMask: stepMask) ?? x)
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -57,6 +59,10 @@ public final class Residual: Layer {
   public var description: String {
     "Residual(\(body)" + (shortcut.map { ", shortcut: \($0)" } ?? "") + ")"
   }
+}
+
+extension Residual: MaskedLayer {
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor { sum(of: x, stepMask) }
 }
 
 extension Residual: CompositeLayer {

@@ -93,7 +93,7 @@ extension SpatialAxes {
     guard let positions = window.positions(in: SlidingWindow.aligned(extents)) else {
       throw ShapeError(layer, "an input of shape \(input) was found; expected an image that the filter fits into")
     }
-    return Shape([input[0]] + window.extents(positions) + [settings.outputs])
+    return try .result([input[0]] + window.extents(positions) + [settings.outputs], of: layer, input: input)
   }
 }
 

@@ -14,7 +14,7 @@ public typealias ConvTranspose3D = ConvTranspose<ThreeAxes>
 /// kernel…), become ours by `channelsLast()`.
 public final class ConvTranspose<Axes: SpatialAxes>: Layer {
   public let settings: ConvolutionSettings
-  /// Rows behind the output, less than the stride.
+  /// Rows behind the output, less than the stride or the dilation; none with `.same`.
   public let outputPadding: PerAxis
   public let activation: Activation
   /// w, of shape (inputs, kernel…, outputs / groups).
@@ -30,7 +30,7 @@ public final class ConvTranspose<Axes: SpatialAxes>: Layer {
   ///   - dilation: the distance between neighbouring elements of a filter.
   ///   - padding: taken off the output's edges; `.same` gives extent · stride.
   ///   - groups: divides inputs and outputs; an output only sees its own group's inputs.
-  ///   - outputPadding: rows added behind the output, less than the stride.
+  ///   - outputPadding: rows added behind the output, less than the stride or the dilation; none with `.same`.
   ///   - weights: how w starts; if nil, He's uniform distribution before a ReLU-like activation and Glorot's otherwise.
   ///   - biases: how b starts.
   public convenience init(
@@ -49,9 +49,10 @@ public final class ConvTranspose<Axes: SpatialAxes>: Layer {
     weights: Initializer?, biases: Initializer, dtype: DType
   ) {
     let shape: Shape
-    do { shape = try settings.weightShape(axes: Axes.count, isTransposed: true) } catch {
-      fatalError("\(Self.kind)(\(settings.text)): \(error)")
-    }
+    do throws(ConfigurationError) {
+      shape = try settings.weightShape(axes: Axes.count, isTransposed: true)
+      try settings.check(outputPadding: outputPadding, axes: Axes.count)
+    } catch { fatalError("\(Self.kind)(\(settings.text)): \(error)") }
     self.settings = settings
     self.outputPadding = outputPadding
     self.activation = activation
@@ -70,12 +71,14 @@ public final class ConvTranspose<Axes: SpatialAxes>: Layer {
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
     let extents = try Axes.extents(of: input, channels: settings.inputs, description)
+    let output: [Int]
     do throws(ShapeError) {
-      let (_, output) = try SlidingWindow.transposed(
+      output = try SlidingWindow.transposed(
         settings.kernel(rank: Axes.count)!, stride: settings.stride, dilation: settings.dilation,
-        padding: settings.padding, outputPadding: outputPadding, input: extents, operation: description)
-      return Shape([input[0]] + output + [settings.outputs])
+        padding: settings.padding, outputPadding: outputPadding, input: extents, operation: description
+      ).output
     } catch { throw ShapeError(description, "an input of shape \(input) was found: \(error.reason)") }
+    return try .result([input[0]] + output + [settings.outputs], of: description, input: input)
   }
 
   public func visit(_ visitor: inout LayerVisitor) {
@@ -99,10 +102,14 @@ extension ConvTranspose: ConfigurableLayer {
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
+    let settings = try configuration.convolution(axes: Axes.count, isTransposed: true)
+    let outputPadding = try configuration.perAxis("outputPadding", least: 0, count: Axes.count)
+    do { try settings.check(outputPadding: outputPadding, axes: Axes.count) } catch {
+      throw ConfigurationError("\(Self.kind): \(error)")
+    }
     self.init(
-      try configuration.convolution(axes: Axes.count, isTransposed: true),
-      try configuration.perAxis("outputPadding", least: 0, count: Axes.count), try configuration.activation(),
-      hasBias: try configuration.flag("bias"), weights: .placeholder, biases: .placeholder,
+      settings, outputPadding, try configuration.activation(), hasBias: try configuration.flag("bias"),
+      weights: .placeholder, biases: .placeholder,
       dtype: try configuration.floatingPointType())
   }
 }

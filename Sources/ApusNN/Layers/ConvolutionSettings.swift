@@ -34,6 +34,22 @@ public struct ConvolutionSettings: Hashable, Sendable {
     return Shape(shape)
   }
 
+  /// - Throws: `ConfigurationError` for rows behind the output of a transposed convolution that cannot be.
+  func check(outputPadding: PerAxis, axes: Int) throws(ConfigurationError) {
+    // A stride or a dilation that does not fit the axes was refused before.
+    guard let extra = outputPadding(rank: axes), let strides = stride(rank: axes), let dilations = dilation(rank: axes),
+      (0..<axes).allSatisfy({ (0..<max(strides[$0], dilations[$0])).contains(extra[$0]) })
+    else {
+      throw ConfigurationError(
+        "an output padding of \(outputPadding); expected one number, or one for each of \(axes) axes, at least 0 and less than the "
+          + "stride or the dilation")
+    }
+    guard padding != .same || extra.allSatisfy({ $0 == 0 }) else {
+      throw ConfigurationError(
+        "an output padding of \(outputPadding) with padding .same, which gives extent · stride; expected none")
+    }
+  }
+
   /// As arguments: "3, 32, kernel: 3, padding: 1".
   var text: String {
     "\(inputs), \(outputs), kernel: \(kernel)" + (stride == 1 ? "" : ", stride: \(stride)")

@@ -42,9 +42,7 @@ public final class Dense: Layer {
     guard let last = input.last, last == inputs else {
       throw ShapeError(description, "an input of shape \(input) was found; expected \(inputs) along the last axis")
     }
-    var shape = input
-    shape[shape.rank - 1] = outputs
-    return shape
+    return try .result(input.dropLast() + [outputs], of: description, input: input)
   }
 
   public func visit(_ visitor: inout LayerVisitor) {

@@ -8,7 +8,7 @@ public final class Embedding: Layer {
   /// How many tokens there are: 0..<count.
   public let count: Int
   public let features: Int
-  /// The token that stands for nothing: its vector is 0, and stays so.
+  /// The token that stands for nothing: its vector is 0, and stays so; and in a `Sequential`, steps of it do not count (``MaskedLayer``).
   public let paddingIndex: Int?
   /// Of shape (count, features).
   public let weight: Parameter
@@ -55,9 +55,7 @@ public final class Embedding: Layer {
     guard input.rank < Shape.maximumRank else {
       throw ShapeError(description, "tokens of shape \(input) were found; expected fewer axes")
     }
-    var shape = input
-    shape.append(features)
-    return shape
+    return try .result(Array(input) + [features], of: description, input: input)
   }
 
   public func visit(_ visitor: inout LayerVisitor) { visitor.parameter("weight", weight) }

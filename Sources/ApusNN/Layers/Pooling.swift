@@ -33,7 +33,8 @@ public final class MaxPool<Axes: SpatialAxes>: Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    x.maxPooled(kernel, stride: stride, dilation: dilation, padding: padding, roundsUp: roundsUp)
+    do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
+    return x.maxPooled(kernel, stride: stride, dilation: dilation, padding: padding, roundsUp: roundsUp)
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -78,7 +79,8 @@ public final class AveragePool<Axes: SpatialAxes>: Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    x.averagePooled(kernel, stride: stride, padding: padding, roundsUp: roundsUp, countsPadding: countsPadding)
+    do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
+    return x.averagePooled(kernel, stride: stride, padding: padding, roundsUp: roundsUp, countsPadding: countsPadding)
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -103,11 +105,7 @@ extension SpatialAxes {
     let extents = try extents(of: input, channels: nil, layer)
     let window = try SlidingWindow.pooling(
       kernel, stride: stride, dilation: dilation, padding: padding, input: extents, operation: layer)
-    guard let result = input.pooled(window, roundsUp: roundsUp) else {
-      throw ShapeError(
-        layer, "an input of shape \(input) was found; expected an image with an element in each window")
-    }
-    return result
+    return try PoolingWindows.sliding(window, roundsUp: roundsUp, countsPadding: false).pooled(input, layer)
   }
 }
 

@@ -10,26 +10,35 @@ import ApusCore
 /// ```
 public final class Sequential: Layer {
   public let layers: [any Layer]
+  /// Whether a layer may say which steps of a sequence count.
+  private let canMask: Bool
 
-  public init(_ layers: [any Layer]) { self.layers = layers }
+  public init(_ layers: [any Layer]) {
+    self.layers = layers
+    canMask = layers.contains { $0 is any MaskingLayer }
+  }
 
   /// Layers as they are listed; `if`, `for` and arrays may stand among them.
   public convenience init(@LayerBuilder _ layers: () throws -> [any Layer]) rethrows { self.init(try layers()) }
 
-  public func forward(_ x: Tensor) -> Tensor {
-    var x = x
-    var position = 0
+  public func forward(_ x: Tensor) -> Tensor { run(x, nil) }
+
+  private func run(_ x: Tensor, _ stepMask: Tensor?) -> Tensor {
+    var (x, stepMask, position) = (x, stepMask, 0)
     while position < layers.count {
+      let layer = layers[position]
+      if canMask, let own = (layer as? any MaskingLayer)?.stepMask(of: x) { stepMask = own }
       // Recurrent layers read tokens faster than vectors.
-      if let embedding = layers[position] as? Embedding, position + 1 < layers.count,
+      if let embedding = layer as? Embedding, position + 1 < layers.count,
         let reader = layers[position + 1] as? any TokenReader
       {
-        x = reader(x, through: embedding)
+        x = reader(x, through: embedding, stepMask: stepMask)
         position += 2
       } else {
-        x = layers[position](x)
+        x = layer(x, stepMask: stepMask)
         position += 1
       }
+      if stepMask != nil { stepMask = ApusNN.stepMask(stepMask, of: x) }
     }
     return x
   }
@@ -52,6 +61,10 @@ public final class Sequential: Layer {
 
   /// The layer at a position.
   public subscript(index: Int) -> any Layer { layers[index] }
+}
+
+extension Sequential: MaskedLayer {
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor { run(x, stepMask) }
 }
 
 extension Sequential: CompositeLayer {

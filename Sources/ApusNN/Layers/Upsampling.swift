@@ -75,11 +75,7 @@ public final class Upsampling: Layer {
       let (product, overflow) = extents[i + 1].multipliedReportingOverflow(by: factor)
       extents[i + 1] = overflow ? .max : product
     }
-    guard Shape.checkedElementCount(extents) != nil else {
-      throw ShapeError(
-        description, "an input of shape \(input) was found; expected one with a result of fewer elements")
-    }
-    return Shape(extents)
+    return try .result(extents, of: description, input: input)
   }
 
   public func visit(_ visitor: inout LayerVisitor) {}
@@ -132,7 +128,10 @@ public final class PixelShuffle: Layer {
         description,
         "an input of shape \(input) was found; expected (n, h, w, a multiple of \(factor * factor) channels)")
     }
-    return [input[0], input[1] * factor, input[2] * factor, input[3] / (factor * factor)]
+    guard let height = Shape.checkedElementCount([input[1], factor]),
+      let width = Shape.checkedElementCount([input[2], factor])
+    else { throw ShapeError(description, "an input of shape \(input) was found; expected a smaller image") }
+    return try .result([input[0], height, width, input[3] / (factor * factor)], of: description, input: input)
   }
 
   public func visit(_ visitor: inout LayerVisitor) {}

@@ -80,7 +80,7 @@ private func adaptivelyPooled(_ input: Shape, to extents: PerAxis, _ layer: Stri
   else {
     throw ShapeError(layer, "an input of shape \(input) was found; expected as many spatial axes as \(extents) has")
   }
-  return Shape([input[0]] + all + [input[input.rank - 1]])
+  return try .result([input[0]] + all + [input[input.rank - 1]], of: layer, input: input)
 }
 
 // MARK: - In files

@@ -141,6 +141,46 @@ def fitting(random, rank):
     return kernel, stride, dilation, extents, before, after
 
 
+def random_pools(family):
+    """Windows of all sorts, in one to three dimensions: with dilation, padding (also one-sided), rounded up, not dividing the image."""
+    random = np.random.RandomState(zlib.crc32(b'pooling'))
+    draw = lambda low, high, rank: [int(random.randint(low, high)) for _ in range(rank)]
+    kinds = {'max': 0, 'average': 0}
+    while min(kinds.values()) < 27:
+        kind = min(kinds, key=kinds.get)
+        number = kinds[kind]
+        rank = number % 3 + 1
+        kernel, stride = draw(1, 4, rank), draw(1, 4, rank)
+        dilation = draw(1, 4, rank) if kind == 'max' else [1] * rank
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+        padding = [int(random.randint(0, k // 2 + 1)) for k in kernel]
+        after = [int(random.randint(0, r // 2 + 1)) for r in reach]
+        sided, ceil, counts = kind == 'max' and number % 4 == 3, number % 2 == 1, number % 5 < 3
+        ceil = ceil and not sided
+        after = after if sided else padding
+        extents = [max(1, r - p - a) + e for r, p, a, e in zip(reach, padding, after, draw(0, 9 - 2 * rank, rank))]
+        shape = (int(random.randint(1, 3)), *extents, int(random.choice([1, 2, 3, 5])))
+        if np.prod(shape) > 300 or kind == 'average' and any(e < k for e, k in zip(extents, kernel)):  # PyTorch refuses these in 3-D
+            continue
+        if kind == 'average':
+            average_pool(family, f'random {number}', shape, kernel, stride, padding, ceil, counts)
+        else:
+            # PyTorch gives -inf for a window without an element; Apus refuses it.
+            ones = np.ones((1, 1, *extents))
+            full = around(torch.tensor(ones), padding, after, -torch.inf)
+            if not sided:
+                held = MAXIMA[rank](torch.tensor(ones), kernel, stride, padding, dilation, ceil_mode=ceil)
+            else:
+                held = MAXIMA[rank](full, kernel, stride, 0, dilation)
+            if torch.isinf(held).any():
+                continue
+            max_pool(family, f'random {number}', shape, kernel, stride, dilation, (padding, after) if sided else padding, ceil)
+        kinds[kind] += 1
+    for number in range(15):
+        rank = number % 3 + 1
+        adaptive(family, f'random {number}', (2, *draw(1, [14, 8, 5][rank - 1], rank), 2), draw(1, [11, 7, 5][rank - 1], rank))
+
+
 def make(family):
     # One axis.
     convolution(family, 'signal', (2, 7, 3), (4, 3, 3))
@@ -207,6 +247,14 @@ def make(family):
     transposed(family, 'volume', (1, 2, 3, 2, 2), (2, 2, 2, 3, 1), stride=(1, 2, 1), padding=(0, 1, 1))
     transposed(family, 'no images', (0, 3, 3, 2), (2, 2, 2, 3))
     transposed(family, 'tiny', (1, 2, 2, 2), (2, 2, 2, 1), stride=2)
+    transposed(
+        family, 'volume, all at once', (2, 2, 3, 2, 4), (4, 2, 3, 2, 3), stride=(2, 1, 3), dilation=(1, 2, 2), padding=(0, 1, 1),
+        output_padding=(1, 0, 2), groups=2,
+    )
+    transposed(family, 'volume, depthwise', (1, 2, 2, 3, 3), (3, 2, 2, 2, 1), stride=2, output_padding=1, groups=3, bias=False)
+    # Output padding beyond the stride, within the dilation: out of the padding behind, and beyond every filter.
+    transposed(family, 'output padding of dilation', (2, 4, 2), (2, 3, 3), dilation=3, padding=1, output_padding=2)
+    transposed(family, 'output padding of padding', (1, 3, 4, 2), (2, 2, 3, 2), stride=(2, 1), dilation=(4, 2), padding=(3, 2), output_padding=(3, 1))
 
     max_pool(family, 'image', (2, 4, 6, 3), 2)
     max_pool(family, 'overlapping', (1, 7, 7, 2), 3, 2)
@@ -245,3 +293,4 @@ def make(family):
     adaptive(family, 'larger', (1, 3, 2, 2), (5, 3))
     adaptive(family, 'signal', (1, 10, 2), (4,))
     adaptive(family, 'volume', (1, 3, 4, 5, 1), (2, 3, 1))
+    random_pools(family)

@@ -322,8 +322,51 @@ def activations():
         yield case('activation', dict(name=name), [x], [], function)
 
 
+def attention_masks():
+    """Masks for each head, with memory, and of a block: drawn last, so that all other cases stay as they are."""
+
+    def seen(*shape):
+        mask = torch.tensor(random.rand(*shape) < 0.6)
+        mask[..., 0] = True  # PyTorch gives NaN where nothing is seen
+        return mask
+
+    def setting(mask, is_bool):
+        return dict(shape=list(mask.shape), elements=numbers(mask), isBool=is_bool)
+
+    for n, t, s, width, heads, is_bool in [(2, 4, None, 6, 3, True), (2, 3, None, 4, 2, False), (2, 3, 5, 4, 2, True), (1, 4, 2, 6, 2, False)]:
+        layer = nn.MultiheadAttention(width, heads, batch_first=True)
+        set_all(layer)
+        shape = (n, heads, t, s or t)
+        mask = seen(*shape) if is_bool else torch.tensor(np.round(random.randn(*shape), 3))
+        theirs = (~mask if is_bool else mask).reshape(n * heads, t, s or t)
+        key_mask = padding_mask(n, s or t) if is_bool else None
+        hidden = ~key_mask if is_bool else None
+        settings = dict(width=width, heads=heads, causal=False, bias=True, mask=setting(mask, is_bool))
+        if is_bool:
+            settings['keyMask'] = dict(shape=list(key_mask.shape), elements=numbers(key_mask))
+
+        def run(x, memory=None):
+            memory = x if memory is None else memory
+            return layer(x, memory, memory, key_padding_mask=hidden, attn_mask=theirs, need_weights=False)[0]
+
+        inputs = [draw(n, t, width)] + ([draw(n, s, width)] if s else [])
+        parameters = [layer.in_proj_weight, layer.in_proj_bias, layer.out_proj.weight, layer.out_proj.bias]
+        yield case('multiHeadAttention', settings, inputs, parameters, run)
+
+    for first in (True, False):
+        block = nn.TransformerEncoderLayer(4, 2, 5, 0.0, 'gelu', batch_first=True, norm_first=first)
+        set_all(block)
+        mask = seen(3, 3)
+        attention = block.self_attn
+        parameters = [p for m in (block.norm1, attention, attention.out_proj, block.norm2, block.linear1, block.linear2) for p in m.parameters(recurse=False)]
+        settings = dict(
+            width=4, heads=2, hidden=5, activation='gelu', normFirst=first, causal=False, bias=True, memory=False, mask=setting(mask, True)
+        )
+        yield case('transformerBlock', settings, [draw(2, 3, 4)], parameters, lambda x: block(x, src_mask=~mask))
+
+
 if __name__ == '__main__':
-    all = [c for f in (normalizations, shapes, positions, attentions, multi_heads, blocks, activations) for c in f()]
+    all = [c for f in (normalizations, shapes, positions, attentions, multi_heads, blocks, activations, attention_masks) for c in f()]
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'layers.json')
     with open(path, 'w') as file:
         file.write('[\n' + ',\n'.join(json.dumps(c, separators=(',', ':')) for c in all) + '\n]\n')

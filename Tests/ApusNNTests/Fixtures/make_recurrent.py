@@ -21,14 +21,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = {'tanh': (torch.nn.RNN, {}), 'relu': (torch.nn.RNN, {'nonlinearity': 'relu'}), 'lstm': (torch.nn.LSTM, {}), 'gru': (torch.nn.GRU, {})}
 
 
-def case(kind, seed, n=3, steps=5, inputs=4, units=3, layers=1, both=False, lengths=None, carries=False, last_only=False):
+def case(kind, seed, n=3, steps=5, inputs=4, units=3, layers=1, both=False, lengths=None, carries=False, last_only=False, bias=True):
     random = np.random.RandomState(seed)
 
     def draw(*shape):
         return torch.from_numpy((0.5 * random.randn(*shape)).astype(np.float32).astype(np.float64))
 
     make, options = KINDS[kind]
-    net = make(inputs, units, num_layers=layers, bidirectional=both, batch_first=True, **options)
+    net = make(inputs, units, num_layers=layers, bidirectional=both, batch_first=True, bias=bias, **options)
     cells = layers * (2 if both else 1)
     with torch.no_grad():
         for parameter in net.parameters():
@@ -50,7 +50,7 @@ def case(kind, seed, n=3, steps=5, inputs=4, units=3, layers=1, both=False, leng
     flat = lambda t: t.detach().numpy().ravel().tolist()
     return {
         'kind': kind, 'seed': seed, 'n': n, 'steps': steps, 'inputs': inputs, 'units': units, 'layers': layers, 'isBidirectional': both,
-        'lengths': lengths, 'carries': carries, 'lastOnly': last_only, 'output': flat(y), 'state': [flat(s) for s in last],
+        'hasBias': bias, 'lengths': lengths, 'carries': carries, 'lastOnly': last_only, 'output': flat(y), 'state': [flat(s) for s in last],
         'inputGradient': flat(x.grad), 'stateGradients': [flat(s.grad) for s in state or []],
         'gradients': {name: flat(p.grad) for name, p in net.named_parameters() if not (name.startswith('bias_hh') and kind != 'gru')},
     }
@@ -65,6 +65,10 @@ for i, kind in enumerate(KINDS):
         case(kind, seed + 2, layers=2, both=True, n=2, steps=4),
         case(kind, seed + 3, both=True, lengths=[2, 5, 1], carries=True),
         case(kind, seed + 4, lengths=[4, 1, 3], last_only=True),
+        case(kind, seed + 5, n=2, steps=3, layers=2, both=True, bias=False),
+        case(kind, seed + 6, n=1, steps=2, inputs=1, units=1),
+        case(kind, seed + 7, n=2, steps=1, carries=True),
+        case(kind, seed + 8, n=3, steps=4, inputs=2, layers=2, both=kind == 'lstm', lengths=[1, 4, 2], carries=True),
     ]
 with open(os.path.join(HERE, 'recurrent.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(c) for c in cases) + '\n]\n')

@@ -11,7 +11,7 @@ import Testing
     let kind: String
     let seed: UInt32
     let n, steps, inputs, units, layers: Int
-    let isBidirectional: Bool
+    let isBidirectional, hasBias: Bool
     let lengths: [Int]?
     let carries: Bool
     let lastOnly: Bool
@@ -41,7 +41,9 @@ import Testing
   private func makeLayer(_ c: Case, _ state: [String: Tensor], _ dtype: DType) throws -> (any Layer, Run) {
     switch c.kind {
     case "lstm":
-      let layer = LSTM(c.inputs, c.units, layers: c.layers, isBidirectional: c.isBidirectional, dtype: dtype)
+      let layer = LSTM(
+        c.inputs, c.units, layers: c.layers, isBidirectional: c.isBidirectional, hasBias: c.hasBias,
+        dtype: dtype)
       try layer.load(pyTorch: state)
       return (
         layer,
@@ -51,7 +53,9 @@ import Testing
         }
       )
     case "gru":
-      let layer = GRU(c.inputs, c.units, layers: c.layers, isBidirectional: c.isBidirectional, dtype: dtype)
+      let layer = GRU(
+        c.inputs, c.units, layers: c.layers, isBidirectional: c.isBidirectional, hasBias: c.hasBias,
+        dtype: dtype)
       try layer.load(pyTorch: state)
       return (
         layer,
@@ -63,7 +67,8 @@ import Testing
     default:
       let layer = SimpleRNN(
         c.inputs, c.units, activation: try #require(SimpleRNN.Activation(rawValue: c.kind)), layers: c.layers,
-        isBidirectional: c.isBidirectional, dtype: dtype)
+        isBidirectional: c.isBidirectional, hasBias: c.hasBias,
+        dtype: dtype)
       try layer.load(pyTorch: state)
       return (
         layer,
@@ -76,7 +81,7 @@ import Testing
   }
 
   @Test("there are cases of every cell") func coverage() {
-    #expect(Set(Self.cases.map(\.kind)) == ["tanh", "relu", "lstm", "gru"] && Self.cases.count == 20)
+    #expect(Set(Self.cases.map(\.kind)) == ["tanh", "relu", "lstm", "gru"] && Self.cases.count == 36)
   }
 
   @Test("M3, M4: outputs, states and gradients", arguments: cases, [DType.float64, .float32])
@@ -91,6 +96,7 @@ import Testing
         let inputs = layer == 0 ? c.inputs : c.units * (c.isBidirectional ? 2 : 1)
         parameters["weight_ih" + suffix] = draw([gates * c.units, inputs])
         parameters["weight_hh" + suffix] = draw([gates * c.units, c.units])
+        guard c.hasBias else { continue }
         parameters["bias_ih" + suffix] = draw([gates * c.units])
         parameters["bias_hh" + suffix] = draw([gates * c.units])
       }
@@ -119,12 +125,12 @@ import Testing
       #expect(difference(found, expected, tolerance) == nil)
     }
     // The parameters of each cell: weights, the bias, and for a GRU the last third of PyTorch's second bias.
-    let perCell = gates == 3 ? 4 : 3
+    let perCell = !c.hasBias ? 2 : gates == 3 ? 4 : 3
     #expect(gradients.count == perCell * c.cellCount)
     for cell in 0..<c.cellCount {
       let (number, direction) = cell.quotientAndRemainder(dividingBy: c.isBidirectional ? 2 : 1)
       let suffix = "_l\(number)" + (direction == 1 ? "_reverse" : "")
-      for (i, name) in ["weight_ih", "weight_hh", "bias_ih"].enumerated() {
+      for (i, name) in ["weight_ih", "weight_hh", "bias_ih"].prefix(perCell).enumerated() {
         let expected = try #require(c.gradients[name + suffix])
         #expect(difference(gradients[cell * perCell + i], expected, tolerance) == nil, "\(name)\(suffix)")
       }
@@ -141,10 +147,10 @@ import Testing
       do { try layer.load(pyTorch: state) } catch { return "\(error)" }
       return nil
     }
-    #expect(error([:]) == "LSTMCell(2, 3): there is no tensor 'weight_ih_l0'")
+    #expect(error([:]) == "LSTM(2, 3): there is no tensor 'weight_ih_l0'")
     #expect(
       error(["weight_ih_l0": .zeros([12, 3])])
-        == "LSTMCell(2, 3): 'weight_ih_l0' is float32(12, 3); expected floating point of shape (12, 2)")
+        == "LSTM(2, 3): 'weight_ih_l0' is float32(12, 3); expected floating point of shape (12, 2)")
     let plain = GRU(2, 3, hasBias: false)
     #expect(throws: ConfigurationError.self) {
       try plain.load(

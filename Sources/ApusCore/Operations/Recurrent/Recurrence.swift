@@ -69,7 +69,8 @@ package struct RecurrentOperands {
   package var recurrentBias: Tensor?
   /// Before the first step: each (n, units).
   package var state: [Tensor]
-  /// How many steps of each sequence count: int64 (n). Nil: all.
+  /// How many steps of each sequence count: whole numbers (n), or a mask (n, steps), bool, whose last true step is a sequence's last.
+  /// Nil: all.
   package var lengths: Tensor?
   /// Whole numbers (n, steps): x of a step is a row of `x`. The rows' products are then computed once each, and their gradients are added
   /// up before they are multiplied: with few rows, that is most of the work saved.
@@ -104,7 +105,15 @@ extension Recurrence {
   package func callAsFunction(_ operands: RecurrentOperands, isReversed: Bool) -> (output: Tensor, state: [Tensor]) {
     var operands = operands
     let extents = operands.sequences
-    if let lengths = operands.lengths { operands.lengths = checked(lengths, extents) }
+    if let lengths = operands.lengths {
+      let lengths = checked(lengths, extents)
+      operands.lengths = lengths
+      // Padding may be anything, also NaN: times a gradient of 0 that would not be 0. (Rows that tokens name stand for themselves.)
+      if operands.tokens == nil {
+        let isStep = (Tensor.range(0..<extents[1]) .< lengths.expandingDimension(at: 1)).expandingDimension(at: 2)
+        operands.x = `where`(isStep, operands.x, Tensor(filledWith: 0, shape: [], dtype: operands.x.dtype))
+      }
+    }
     if let tokens = operands.tokens { operands.tokens = checkedTokens(tokens, table: operands.x) }
     let function = RecurrentSequence(self, operands, isReversed: isReversed)
     let inputs = function.inputs(operands)
@@ -117,12 +126,17 @@ extension Recurrence {
     return (results[0], Array(results[1...stateCount]))
   }
 
+  /// Lengths, or a mask, as lengths of type int64.
   private func checked(_ lengths: Tensor, _ extents: Shape) -> Tensor {
+    if extents.rank == 2, lengths.type == TensorType(extents, .bool) {
+      guard extents[1] > 0 else { return .zeros([extents[0]], dtype: .int64) }
+      return (lengths.cast(to: .int64) * Tensor.range(1..<(extents[1] + 1))).max(axes: [1])
+    }
     guard lengths.dtype.isInteger, extents.rank == 2, lengths.shape == [extents[0]] else {
       stop(
         ShapeError(
           name,
-          "lengths of type \(lengths.type) do not fit sequences of shape \(extents): expected an integer for each"
+          "lengths of type \(lengths.type) do not fit sequences of shape \(extents): expected an integer for each, or a mask \(TensorType(extents, .bool))"
         ))
     }
     let dense = lengths.cast(to: .int64).dense

@@ -13,7 +13,9 @@ import ApusCore
 /// the sequence from its end, and what both give lies side by side.
 ///
 /// Sequences of different lengths are padded to a common one, with anything. Where `lengths` are given, outputs beyond a sequence's end
-/// are 0, its last state is the one at its own end, and the backward direction begins there.
+/// are 0, its last state is the one at its own end, and the backward direction begins there. Lengths are whole numbers (n), or a mask
+/// (n, steps), bool, whose last true step is the sequence's last. In a `Sequential`, an ``Embedding`` with a padding index, or ``Masking``,
+/// gives the mask.
 ///
 /// A gradient flows through the state that is given, as through every input: `state.stopGradient()` truncates it. All products are
 /// float32 (or float64), whatever the `Precision`.
@@ -47,7 +49,7 @@ public final class LSTM: RecurrentLayer {
   public func callAsFunction(
     _ x: Tensor, state: LSTMState?, lengths: Tensor? = nil
   ) -> (output: Tensor, state: LSTMState) {
-    let (output, last) = LayerFrame.run(self) {
+    let (output, last) = running(\.output) {
       runAll(x, state: state.map { [$0.hidden, $0.cell] }, lengths: lengths)
     }
     return (output, LSTMState(hidden: last[0], cell: last[1]))
@@ -58,7 +60,7 @@ public final class LSTM: RecurrentLayer {
   public func callAsFunction(
     _ tokens: Tensor, through embedding: Embedding, state: LSTMState?, lengths: Tensor? = nil
   ) -> (output: Tensor, state: LSTMState) {
-    let (output, last) = LayerFrame.run(self) {
+    let (output, last) = running(\.output) {
       runAll(tokens, through: embedding, state: state.map { [$0.hidden, $0.cell] }, lengths: lengths)
     }
     return (output, LSTMState(hidden: last[0], cell: last[1]))

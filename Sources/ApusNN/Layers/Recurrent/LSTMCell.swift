@@ -48,7 +48,7 @@ public final class LSTMCell: RecurrentCell {
     return LSTMState(hidden: new[0], cell: new[1])
   }
 
-  public func forward(_ x: Tensor) -> Tensor { step(x, state: nil)[0] }
+  public func forward(_ x: Tensor) -> Tensor { stepped(x, state: nil)[0] }
   public func visit(_ visitor: inout LayerVisitor) { visitParameters(&visitor) }
   public var description: String { text("LSTMCell") }
 }

@@ -53,26 +53,29 @@ extension RecurrentCell {
     (0..<recurrence.stateCount).map { _ in .zeros([count, units], dtype: inputWeight.dtype) }
   }
 
-  /// One step from x (n, inputs).
+  /// One step from x (n, inputs), as a call of the layer.
   package func step(_ x: Tensor, state: [Tensor]?) -> [Tensor] {
-    LayerFrame.run(self) {
-      do throws(ShapeError) {
-        let shape = try outputShape(for: x.shape)
-        if let other = state?.first(where: { $0.shape != shape }) {
-          throw ShapeError(description, "a state of shape \(other.shape) was found; expected \(shape)")
-        }
-        return recurrence.step(
-          linear(x, weight: inputWeight.value, bias: bias?.value), state: state ?? initialState(x.shape[0]),
-          weight: recurrentWeight.value, recurrentBias: recurrentBias?.value)
-      } catch { stop(error) }
-    }
+    running(\[Tensor].[0]) { stepped(x, state: state) }
+  }
+
+  /// One step from x (n, inputs).
+  func stepped(_ x: Tensor, state: [Tensor]?) -> [Tensor] {
+    do throws(ShapeError) {
+      let shape = try outputShape(for: x.shape)
+      if let other = state?.first(where: { $0.shape != shape }) {
+        throw ShapeError(description, "a state of shape \(other.shape) was found; expected \(shape)")
+      }
+      return recurrence.step(
+        linear(x, weight: inputWeight.value, bias: bias?.value), state: state ?? initialState(x.shape[0]),
+        weight: recurrentWeight.value, recurrentBias: recurrentBias?.value)
+    } catch { stop(error) }
   }
 
   /// All steps of x (n, steps, inputs), or of the rows of x (rows, inputs) that tokens (n, steps) name.
   func run(
     _ x: Tensor, tokens: Tensor?, state: [Tensor]?, lengths: Tensor?, isReversed: Bool
   ) -> (output: Tensor, state: [Tensor]) {
-    LayerFrame.run(self) {
+    running(\.output) {
       recurrence(
         RecurrentOperands(
           x: x, inputWeight: inputWeight.value, recurrentWeight: recurrentWeight.value, bias: bias?.value,

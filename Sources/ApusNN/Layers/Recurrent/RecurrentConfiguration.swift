@@ -1,6 +1,6 @@
 import ApusCore
 
-// Recurrent layers in files: their settings, and parameters that come from PyTorch.
+// Recurrent layers in files: their settings.
 
 extension LayerConfiguration {
   /// The kind and settings of a cell.
@@ -133,80 +133,4 @@ extension Embedding: ConfigurableLayer {
       count, try configuration.size("features"), paddingIndex: padding, weights: .placeholder,
       dtype: try configuration.floatingPointType())
   }
-}
-
-// MARK: - From PyTorch
-
-extension RecurrentCell {
-  /// Takes over the tensors that PyTorch calls `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`, followed by `suffix`.
-  ///
-  /// PyTorch's two biases are only ever added, so their sum is this cell's one; only that of a GRU's n within the bracket stays apart.
-  fileprivate func load(_ state: [String: Tensor], _ suffix: String) throws {
-    func tensor(_ name: String, _ shape: Shape) throws -> Tensor {
-      guard let tensor = state[name + suffix] else {
-        throw ConfigurationError("\(self): there is no tensor '\(name + suffix)'")
-      }
-      guard tensor.shape == shape, tensor.dtype.isFloatingPoint else {
-        throw ConfigurationError(
-          "\(self): '\(name + suffix)' is \(tensor.type); expected floating point of shape \(shape)")
-      }
-      return tensor.cast(to: inputWeight.dtype)
-    }
-    let input = try tensor("weight_ih", inputWeight.shape)
-    let recurrent = try tensor("weight_hh", recurrentWeight.shape)
-    if let bias {
-      let (first, second) = (try tensor("bias_ih", bias.shape), try tensor("bias_hh", bias.shape))
-      if let recurrentBias {
-        let inner = second.sliced(.from(2 * units), axis: 0)
-        bias.value = first + second.sliced(.from(to: 2 * units), axis: 0).padded([(0, units)])
-        recurrentBias.value = inner
-      } else {
-        bias.value = first + second
-      }
-    } else if state["bias_ih" + suffix] != nil {
-      throw ConfigurationError("\(self): there is a tensor 'bias_ih\(suffix)', but the cell has no bias")
-    }
-    inputWeight.value = input
-    recurrentWeight.value = recurrent
-  }
-}
-
-extension RecurrentLayer {
-  fileprivate func load(_ state: [String: Tensor]) throws {
-    for (number, cell) in cells.enumerated() {
-      let (layer, direction) = number.quotientAndRemainder(dividingBy: options.directions)
-      try cell.load(state, "_l\(layer)" + (direction == 1 ? "_reverse" : ""))
-    }
-  }
-}
-
-extension SimpleRNNCell {
-  /// Takes over the parameters of PyTorch's `RNNCell`: its state dictionary.
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state, "") }
-}
-extension LSTMCell {
-  /// Takes over the parameters of PyTorch's `LSTMCell`: its state dictionary.
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state, "") }
-}
-extension GRUCell {
-  /// Takes over the parameters of PyTorch's `GRUCell`: its state dictionary.
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state, "") }
-}
-extension SimpleRNN {
-  /// Takes over the parameters of PyTorch's `RNN`: its state dictionary (`weight_ih_l0`, …, `bias_hh_l1_reverse`).
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state) }
-}
-extension LSTM {
-  /// Takes over the parameters of PyTorch's `LSTM`: its state dictionary (`weight_ih_l0`, …, `bias_hh_l1_reverse`).
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state) }
-}
-extension GRU {
-  /// Takes over the parameters of PyTorch's `GRU`: its state dictionary (`weight_ih_l0`, …, `bias_hh_l1_reverse`).
-  /// - Throws: `ConfigurationError` for a tensor that is absent or has another shape.
-  public func load(pyTorch state: [String: Tensor]) throws { try load(state) }
 }

@@ -38,18 +38,18 @@ struct RecurrentOptions: Sendable {
 
 /// A layer that can read an embedding's tokens instead of its vectors.
 protocol TokenReader: Layer {
-  /// What the layer gives for `embedding(tokens)`.
-  func forward(_ tokens: Tensor, through embedding: Embedding) -> Tensor
+  /// What the layer gives for `embedding(tokens)`, of which only the steps count that `stepMask` says.
+  func forward(_ tokens: Tensor, through embedding: Embedding, stepMask: Tensor?) -> Tensor
 }
 
 extension TokenReader {
-  func callAsFunction(_ tokens: Tensor, through embedding: Embedding) -> Tensor {
-    LayerFrame.run(self, parts: children.map { ($0.name, $0.layer) }) { forward(tokens, through: embedding) }
+  func callAsFunction(_ tokens: Tensor, through embedding: Embedding, stepMask: Tensor?) -> Tensor {
+    running { forward(tokens, through: embedding, stepMask: stepMask) }
   }
 }
 
 /// A layer that runs cells over sequences: several layers of them on top of each other, in one direction or both.
-protocol RecurrentLayer: TokenReader {
+protocol RecurrentLayer: TokenReader, MaskedLayer {
   associatedtype Cell: RecurrentCell
   var options: RecurrentOptions { get }
   var cells: [Cell] { get }
@@ -78,6 +78,8 @@ extension RecurrentLayer {
     // With more tokens than vectors, the vectors' products are computed once each.
     var tokens = embedding.map { x.count >= $0.count } == true ? x : nil
     var (output, states) = (embedding.map { tokens == nil ? $0(x) : $0.table } ?? x, [[Tensor]]())
+    // Whoever looks into the network sees the vectors that are not made here.
+    if let embedding, tokens != nil { OutputObserver.current?.note(embedding, embedding.forward(x)) }
     for layer in 0..<options.layers {
       if layer > 0 && options.dropout > 0 { output = Dropout.dropped(output, options.dropout) }
       var outputs: [Tensor] = []
@@ -95,11 +97,15 @@ extension RecurrentLayer {
     return (output, states[0].indices.map { i in stack(states.map { $0[i] }) })
   }
 
-  func runForward(_ x: Tensor, through embedding: Embedding? = nil) -> Tensor {
-    let (output, state) = runAll(x, through: embedding, state: nil, lengths: nil)
+  func runForward(_ x: Tensor, through embedding: Embedding? = nil, stepMask: Tensor? = nil) -> Tensor {
+    let (output, state) = runAll(x, through: embedding, state: nil, lengths: stepMask)
     return options.returns == .all ? output : last(state[0])
   }
-  func forward(_ tokens: Tensor, through embedding: Embedding) -> Tensor { runForward(tokens, through: embedding) }
+  func forward(_ tokens: Tensor, through embedding: Embedding, stepMask: Tensor?) -> Tensor {
+    runForward(tokens, through: embedding, stepMask: stepMask)
+  }
+  /// A sequence ends with the last step that counts.
+  public func forward(_ x: Tensor, stepMask: Tensor) -> Tensor { runForward(x, stepMask: stepMask) }
 
   /// The last layer's h, both directions side by side, of the states (cells, n, units).
   func last(_ hidden: Tensor) -> Tensor {

@@ -29,7 +29,7 @@ public final class SimpleRNN: RecurrentLayer {
 
   /// h of every step, and the last h of every cell (cells, n, units), from where `state` left off.
   public func callAsFunction(_ x: Tensor, state: Tensor?, lengths: Tensor? = nil) -> (output: Tensor, state: Tensor) {
-    let (output, last) = LayerFrame.run(self) { runAll(x, state: state.map { [$0] }, lengths: lengths) }
+    let (output, last) = running(\.output) { runAll(x, state: state.map { [$0] }, lengths: lengths) }
     return (output, last[0])
   }
 
@@ -38,7 +38,7 @@ public final class SimpleRNN: RecurrentLayer {
   public func callAsFunction(
     _ tokens: Tensor, through embedding: Embedding, state: Tensor?, lengths: Tensor? = nil
   ) -> (output: Tensor, state: Tensor) {
-    let (output, last) = LayerFrame.run(self) {
+    let (output, last) = running(\.output) {
       runAll(tokens, through: embedding, state: state.map { [$0] }, lengths: lengths)
     }
     return (output, last[0])

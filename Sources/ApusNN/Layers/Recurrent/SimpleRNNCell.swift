@@ -32,7 +32,7 @@ public final class SimpleRNNCell: RecurrentCell {
   /// The state after one step from x (n, inputs); the zero state if none is given.
   public func callAsFunction(_ x: Tensor, state h: Tensor?) -> Tensor { step(x, state: h.map { [$0] })[0] }
 
-  public func forward(_ x: Tensor) -> Tensor { step(x, state: nil)[0] }
+  public func forward(_ x: Tensor) -> Tensor { stepped(x, state: nil)[0] }
   public func visit(_ visitor: inout LayerVisitor) { visitParameters(&visitor) }
   public var description: String { text("SimpleRNNCell", activation == .tanh ? "" : ", activation: .relu") }
 }

@@ -1,16 +1,23 @@
 import ApusCore
 
+public typealias DepthwiseConv1D = DepthwiseConv<OneAxis>
+public typealias DepthwiseConv2D = DepthwiseConv<TwoAxes>
+public typealias DepthwiseConv3D = DepthwiseConv<ThreeAxes>
+public typealias SeparableConv1D = SeparableConv<OneAxis>
+public typealias SeparableConv2D = SeparableConv<TwoAxes>
+public typealias SeparableConv3D = SeparableConv<ThreeAxes>
+
 /// A convolution in which every channel has a filter of its own, or several: it mixes positions, not channels.
 ///
-/// w has shape (channels · multiplier, height, width, 1), b (channels · multiplier).
-public final class DepthwiseConv2D: Layer {
+/// w has shape (channels · multiplier, kernel…, 1), b (channels · multiplier).
+public final class DepthwiseConv<Axes: SpatialAxes>: Layer {
   public let channels: Int
   /// The number of filters for each channel; their outputs lie side by side.
   public let multiplier: Int
   /// As those of a convolution with a group for each channel.
   public let settings: ConvolutionSettings
   public let activation: Activation
-  /// w, of shape (channels · multiplier, height, width, 1).
+  /// w, of shape (channels · multiplier, kernel…, 1).
   public let weight: Parameter
   /// b, of shape (channels · multiplier).
   public let bias: Parameter?
@@ -41,7 +48,9 @@ public final class DepthwiseConv2D: Layer {
     biases: Initializer, dtype: DType
   ) {
     let shape: Shape
-    do { shape = try settings.weightShape(axes: 2) } catch { fatalError("DepthwiseConv2D(\(settings.text)): \(error)") }
+    do { shape = try settings.weightShape(axes: Axes.count) } catch {
+      fatalError("\(Self.kind)(\(settings.text)): \(error)")
+    }
     self.settings = settings
     channels = settings.inputs
     multiplier = settings.outputs / settings.inputs
@@ -61,7 +70,7 @@ public final class DepthwiseConv2D: Layer {
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
-    try TwoAxes.filtered(input, settings, description)
+    try Axes.filtered(input, settings, description)
   }
 
   public func visit(_ visitor: inout LayerVisitor) {
@@ -70,7 +79,7 @@ public final class DepthwiseConv2D: Layer {
   }
 
   public var description: String {
-    "DepthwiseConv2D(\(channels), kernel: \(settings.kernel)"
+    "\(Self.kind)(\(channels), kernel: \(settings.kernel)"
       + (settings.stride == 1 ? "" : ", stride: \(settings.stride)")
       + (settings.dilation == 1 ? "" : ", dilation: \(settings.dilation)")
       + (settings.padding == .valid ? "" : ", padding: \(settings.padding)")
@@ -81,10 +90,10 @@ public final class DepthwiseConv2D: Layer {
 
 /// A convolution in two steps: one that mixes positions, channel by channel, then one that mixes channels, position by
 /// position (Chollet, 2017). It has far fewer weights than one that does both at once.
-public final class SeparableConv2D: Layer {
+public final class SeparableConv<Axes: SpatialAxes>: Layer {
   /// Without bias and activation.
-  public let depthwise: DepthwiseConv2D
-  public let pointwise: Conv2D
+  public let depthwise: DepthwiseConv<Axes>
+  public let pointwise: Conv<Axes>
 
   /// - Parameters: as those of ``Conv``; stride, dilation and padding are the depthwise step's, bias and activation the
   ///   pointwise step's.
@@ -93,14 +102,14 @@ public final class SeparableConv2D: Layer {
     padding: Padding = .valid, multiplier: Int = 1, activation: Activation = .identity, hasBias: Bool = true,
     dtype: DType = .float32
   ) {
-    depthwise = DepthwiseConv2D(
+    depthwise = DepthwiseConv(
       inputs, kernel: kernel, stride: stride, dilation: dilation, padding: padding, multiplier: multiplier,
       hasBias: false, dtype: dtype)
-    pointwise = Conv2D(
+    pointwise = Conv(
       inputs * multiplier, outputs, kernel: 1, activation: activation, hasBias: hasBias, dtype: dtype)
   }
 
-  init(_ depthwise: DepthwiseConv2D, _ pointwise: Conv2D) {
+  init(_ depthwise: DepthwiseConv<Axes>, _ pointwise: Conv<Axes>) {
     self.depthwise = depthwise
     self.pointwise = pointwise
   }
@@ -116,23 +125,23 @@ public final class SeparableConv2D: Layer {
     visitor.child("pointwise", pointwise)
   }
 
-  public var description: String { "SeparableConv2D(\(depthwise), \(pointwise))" }
+  public var description: String { "\(Self.kind)(\(depthwise), \(pointwise))" }
 }
 
 // MARK: - In files
 
-extension DepthwiseConv2D: ConfigurableLayer {
-  public static var kind: String { "DepthwiseConv2D" }
+extension DepthwiseConv: ConfigurableLayer {
+  public static var kind: String { "DepthwiseConv" + Axes.suffix }
 
   public var configuration: LayerConfiguration {
     LayerConfiguration(kind: Self.kind, settings, activation, hasBias: bias != nil, weight.dtype)
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
-    let settings = try configuration.convolution(axes: 2)
+    let settings = try configuration.convolution(axes: Axes.count)
     guard settings.groups == settings.inputs else {
       throw ConfigurationError(
-        "DepthwiseConv2D: 'groups' is \(settings.groups); expected one for each of \(settings.inputs) inputs")
+        "\(Self.kind): 'groups' is \(settings.groups); expected one for each of \(settings.inputs) inputs")
     }
     self.init(
       settings, try configuration.activation(), hasBias: try configuration.flag("bias"), weights: .placeholder,
@@ -140,8 +149,8 @@ extension DepthwiseConv2D: ConfigurableLayer {
   }
 }
 
-extension SeparableConv2D: ConfigurableLayer {
-  public static var kind: String { "SeparableConv2D" }
+extension SeparableConv: ConfigurableLayer {
+  public static var kind: String { "SeparableConv" + Axes.suffix }
 
   public var configuration: LayerConfiguration {
     LayerConfiguration(kind: Self.kind, layers: [depthwise.configuration, pointwise.configuration])
@@ -149,8 +158,11 @@ extension SeparableConv2D: ConfigurableLayer {
 
   public convenience init(configuration: LayerConfiguration) throws {
     let layers = try configuration.layers.map { try LayerRegistry.current.layer($0) }
-    guard layers.count == 2, let depthwise = layers[0] as? DepthwiseConv2D, let pointwise = layers[1] as? Conv2D else {
-      throw ConfigurationError("SeparableConv2D: other layers than a DepthwiseConv2D and a Conv2D are inside")
+    guard layers.count == 2, let depthwise = layers[0] as? DepthwiseConv<Axes>,
+      let pointwise = layers[1] as? Conv<Axes>
+    else {
+      throw ConfigurationError(
+        "\(Self.kind): other layers than a \(DepthwiseConv<Axes>.kind) and a \(Conv<Axes>.kind) are inside")
     }
     self.init(depthwise, pointwise)
   }
