@@ -25,6 +25,12 @@ extension ExampleTests {
       try body(path)
     }
 
+    /// The key beside a grid is as wide as the numbers in it.
+    private func expectGrid(_ path: String, width: ClosedRange<Int>, height: Int) throws {
+      let size = try PNGSize(path)
+      #expect(width.contains(size.width) && size.height == height, "\(path): \(size)")
+    }
+
     @Test("M1: mlp learns, and repeats itself") func mlp() throws {
       try withDigits { path in
         let outcome = try run("mlp", "--data", path, "--epochs", "12", "--seed", "3", "--output", path)
@@ -32,7 +38,7 @@ extension ExampleTests {
         #expect(try #require(outcome.numbers(after: "test accuracy").first) > 0.8)
         let again = try run("mlp", "--data", path, "--epochs", "12", "--seed", "3")
         #expect(again.lines.dropLast() == outcome.lines.dropLast())
-        #expect(try PNGSize("\(path)/weights.png") == PNGSize(1319, 1242))
+        try expectGrid("\(path)/weights.png", width: 1200...1400, height: 1242)
         #expect(try PNGSize("\(path)/confusion-matrix.png") == PNGSize(1120, 960))
       }
     }
@@ -41,8 +47,8 @@ extension ExampleTests {
       try withDigits { path in
         let outcome = try run("lenet", "--data", path, "--epochs", "12", "--seed", "3", "--output", path)
         #expect(outcome.lines.count == 13)
-        #expect(try PNGSize("\(path)/filters.png") == PNGSize(805, 526))
-        #expect(try PNGSize("\(path)/feature-maps.png") == PNGSize(1133, 2216))
+        try expectGrid("\(path)/filters.png", width: 740...860, height: 526)
+        try expectGrid("\(path)/feature-maps.png", width: 1050...1250, height: 2216)
         #expect(try PNGSize("\(path)/hidden-layer.png") == PNGSize(1120, 920))
         #expect(try #require(outcome.numbers(after: "test accuracy").first) > 0.5)
         let again = try run("lenet", "--data", path, "--epochs", "12", "--seed", "3")
