@@ -9,8 +9,9 @@ let swift: [SwiftSetting] = [
 /// One short program for each kind of model: the product's name, and its folder in `Sources`.
 let models = [
   (name: "autoencoders", folder: "Autoencoders"), (name: "char-gpt", folder: "CharGPT"),
-  (name: "char-lstm", folder: "CharLSTM"), (name: "dcgan", folder: "DCGAN"), (name: "gan-1d", folder: "GAN1D"),
-  (name: "lenet", folder: "LeNet"), (name: "resnet", folder: "ResNet"), (name: "vae", folder: "VAE"),
+  (name: "char-gru", folder: "CharGRU"), (name: "char-lstm", folder: "CharLSTM"), (name: "dcgan", folder: "DCGAN"),
+  (name: "gan-1d", folder: "GAN1D"), (name: "lenet", folder: "LeNet"), (name: "mlp", folder: "MLP"),
+  (name: "resnet", folder: "ResNet"), (name: "vae", folder: "VAE"),
 ]
 
 /// The lecture notes' programs, a file each in `LectureNotes`.

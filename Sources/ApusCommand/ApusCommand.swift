@@ -46,6 +46,7 @@ struct ApusCommand: ParsableCommand {
   private static func end(_ failure: Failure?) -> Never {
     let failure = failure ?? Failure(sentence: "", code: Failure.software)
     if !failure.sentence.isEmpty { Console.error("apus: \(failure.sentence)") }
+    for line in failure.details { Console.error("  \(line)") }
     Console.exit(failure.code)
   }
 }
@@ -53,6 +54,8 @@ struct ApusCommand: ParsableCommand {
 /// An end that is not ArgumentParser's: one sentence (nothing is said if it is empty) and an exit code.
 struct Failure: Error {
   let sentence: String
+  /// Lines that the sentence announces.
+  var details: [String] = []
   let code: Int32
 
   static let usage: Int32 = 64
@@ -66,7 +69,8 @@ struct Failure: Error {
     do { return try body() } catch let error as CSVError {
       throw Failure(sentence: error.description, code: data)
     } catch let error as DatasetError {
-      throw Failure(sentence: error.description + ".", code: data)
+      let stop = error.details.isEmpty ? "." : ""
+      throw Failure(sentence: error.sentence + stop, details: error.details, code: data)
     } catch let error as FileFormatError {
       throw Failure(sentence: error.description, code: data)
     } catch let error as RunConfigurationError {

@@ -5,6 +5,8 @@ struct RunDirectory {
   let path: String
   /// Whether this run made it.
   private let isNew: Bool
+  /// The files that change while the run goes on.
+  private let extras: [String]
 
   var modelPath: String { path + "/model.safetensors" }
   private var configurationPath: String { path + "/config.json" }
@@ -12,7 +14,8 @@ struct RunDirectory {
 
   /// Makes the directory, and checks that files can be written there. Without a name it is the first free one of runs/NAME-1,
   /// runs/NAME-2, …, so that no earlier run is harmed.
-  init(_ output: String?, data: String) throws {
+  /// - Parameter extraFiles: the names of the files that the run writes beside model, configuration and history.
+  init(_ output: String?, data: String, extraFiles: [String]) throws {
     (path, isNew) = try Failure.writing {
       if let output { return (output, try FileSystem.makeDirectory(output)) }
       var name = data.split(separator: "/").last ?? "model"
@@ -25,10 +28,12 @@ struct RunDirectory {
       while try !FileSystem.makeNewDirectory("runs/\(name)-\(number)") { number += 1 }
       return ("runs/\(name)-\(number)", true)
     }
-    if isNew { Interruption.removes(path) }
+    let path = path
+    extras = extraFiles.map { "\(path)/\($0)" }
+    if isNew { Interruption.removes(path, with: extras) }
     do {
       try Failure.writing {
-        for path in [modelPath, configurationPath, historyPath] { try TextFile.checkWritable(path) }
+        for path in [modelPath, configurationPath, historyPath] + extras { try TextFile.checkWritable(path) }
       }
     } catch {
       abandon()
@@ -36,17 +41,22 @@ struct RunDirectory {
     }
   }
 
-  /// Removes the directory if this run made it and left nothing there.
-  func abandon() { if isNew { FileSystem.removeEmptyDirectory(path) } }
+  /// Removes the directory if this run made it, unless the whole result is there.
+  func abandon() { if isNew { Interruption.removeNow() } }
 
-  /// Writes model, configuration, history and what else there is, each as a whole or not at all.
+  /// Writes what shows how far the run is.
+  func update(_ run: any NetworkRun) throws {
+    try Failure.writing { try Interruption.deferred { try run.writeExtras(to: path) } }
+  }
+
+  /// Writes model, configuration and history, each as a whole or not at all; the last epoch has written what else there is.
   func save(_ run: any NetworkRun, _ history: History) throws {
     try Failure.writing {
       try Interruption.deferred {
         try run.save(to: modelPath)
         try TextFile.write(run.settings.text(pretty: true) + "\n", to: configurationPath)
         try TextFile.write(history.csv, to: historyPath)
-        try run.writeExtras(to: path)
+        Interruption.keepsFiles()
       }
     }
   }

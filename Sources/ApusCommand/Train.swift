@@ -12,7 +12,7 @@ struct Train: ParsableCommand {
       Texts: the last tenth is held back to measure.
 
       The directory gets model.safetensors, config.json (every choice) and history.csv; of networks that make images also \
-      samples.png or reconstructions.png.
+      samples.png or reconstructions.png, anew after every epoch.
       """)
 
   @Argument(
@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
   var data: String
   @Option(
     help: """
-      The network. Tables: mlp, or a classic: perceptron, adaline, linear, logistic, softmax. Images: lenet, mlp, resnet18; to make images: autoencoder, vae, dcgan. Texts: char-lstm, \
+      The network. Tables: mlp, or a classic: perceptron, adaline, linear, logistic, softmax. Images: lenet, mlp, resnet18; to make images: autoencoder, vae, gan, dcgan. Texts: char-lstm, \
       char-gru, char-gpt. (default: the first)
       """)
   var model: String?
@@ -106,7 +106,7 @@ struct Train: ParsableCommand {
     try Failure.catching {
       let run = try makeRun()
       // Before hours of training, not after: is there a place for the result?
-      let directory = try RunDirectory(output, data: data)
+      let directory = try RunDirectory(output, data: data, extraFiles: run.extraFiles)
       do {
         if let trace { try Failure.writing { try TextFile.checkWritable(trace) } }
         try train(run, directory)
@@ -121,6 +121,7 @@ struct Train: ParsableCommand {
     if !json { try Console.print(try run.announcement) }
     try warn(run.warnings)
     let history = try run.train(progress: json ? .silent : .automatic) { epoch in
+      try directory.update(run)
       guard json else { return }
       let scores = run.scores(of: epoch).map { JSON.Member($0.name, .finite($0.value)) }
       try Console.print(

@@ -11,7 +11,7 @@ extension Train {
     var models: [String] {
       switch self {
       case .tables: RunConfiguration.ModelKind.allCases.map(\.rawValue)
-      case .images: ["lenet", "mlp", "resnet18", "autoencoder", "vae", "dcgan"]
+      case .images: ["lenet", "mlp", "resnet18"] + GenerativeRun.Network.allCases.map(\.rawValue)
       case .texts: TextRun.Network.allCases.map(\.rawValue)
       }
     }

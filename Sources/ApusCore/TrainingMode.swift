@@ -4,9 +4,15 @@ import Synchronization
 package final class TrainingMode: Sendable {
   private let random: Mutex<RandomSource>
 
+  /// Whether a checkpoint computes once more what was computed before: what layers remember of a batch, they remember already.
+  package let isRecomputing: Bool
+
   @TaskLocal package static var current: TrainingMode?
 
-  init(random: RandomSource) { self.random = Mutex(random) }
+  init(random: RandomSource, isRecomputing: Bool = false) {
+    self.random = Mutex(random)
+    self.isRecomputing = isRecomputing
+  }
 
   /// Draws from the mode's source of random numbers.
   package func withRandom<R: Sendable>(_ body: (inout RandomSource) -> R) -> R {

@@ -169,8 +169,14 @@ public struct Batches: Sequence, Sendable {
 
 /// Data that cannot be learnt from.
 public struct DatasetError: Error, Hashable, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
+  /// What is wrong, in one sentence without a full stop.
+  public let sentence: String
+  /// What the sentence announces, in lines of their own.
+  public let details: [String]
+
+  public init(_ sentence: String, details: [String] = []) { (self.sentence, self.details) = (sentence, details) }
+
+  public var description: String { ([sentence] + details.map { "  " + $0 }).joined(separator: "\n") }
 }
 
 extension Dataset {

@@ -54,8 +54,14 @@ package enum FileSystem {
     return false
   }
 
-  /// Removes a directory unless there are files in it.
-  package static func removeEmptyDirectory(_ path: String) { rmdir(path) }
+  /// Removes a file, or a directory with all that is in it, as far as the system lets it; links are removed, not followed.
+  package static func remove(_ path: String) {
+    if unlink(path) == 0 { return }
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
+    for name in (try? names(in: path)) ?? [] { remove("\(path)/\(name)") }
+    rmdir(path)
+  }
 
   private static func refusal(_ code: Int32, _ path: String) -> FileFormatError {
     let reason = code == EEXIST ? "a file of this name is there" : String(cString: strerror(code))

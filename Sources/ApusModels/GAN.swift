@@ -79,6 +79,35 @@ extension GAN {
       }, noiseSize: noiseSize)
   }
 
+  /// Two networks of dense layers for images of any size with pixels from -1 to 1: without convolutions they learn anew at every place
+  /// what a stroke looks like.
+  /// - Parameters:
+  ///   - imageShape: (height, width, channels).
+  ///   - units: those of the generator's hidden layers; the discriminator has them the other way round. It drops some, or it would know
+  ///     the real images by heart.
+  public static func dense(imageShape: Shape, units: [Int] = [256, 512], noiseSize: Int = 100) -> GAN {
+    guard imageShape.rank == 3, imageShape.allSatisfy({ $0 > 0 }) else {
+      fatalError("GAN.dense: the image shape \(imageShape); expected (height, width, channels)")
+    }
+    let pixels = imageShape.reduce(1, *)
+    let leaky = Activation.leakyRelu(slope: 0.2)
+    let (up, down) = ([noiseSize] + units, [pixels] + units.reversed())
+    return GAN(
+      generator: Sequential {
+        for (from, to) in zip(up, up.dropFirst()) { Dense(from, to, activation: leaky) }
+        Dense(up[up.count - 1], pixels, activation: .tanh)
+        Reshape(imageShape[0], imageShape[1], imageShape[2])
+      },
+      discriminator: Sequential {
+        Flatten()
+        for (from, to) in zip(down, down.dropFirst()) {
+          Dense(from, to, activation: leaky)
+          Dropout(0.3)
+        }
+        Dense(down[down.count - 1], 1)
+      }, noiseSize: noiseSize)
+  }
+
   /// Two small dense networks for numbers: the generator learns a distribution of one number, such as a normal one with
   /// another mean and deviation.
   public static func oneDimensional(units: Int = 16, noiseSize: Int = 1) -> GAN {

@@ -25,6 +25,8 @@ public final class GPT: Layer {
   public let blocks: [TransformerBlock]
   public let norm: LayerNorm
   public let head: Dense?
+  /// Whether blocks keep only their inputs for the gradient.
+  public let isCheckpointed: Bool
 
   /// - Parameters:
   ///   - vocabulary: the number of different tokens; at least 1.
@@ -35,18 +37,20 @@ public final class GPT: Layer {
   ///   - isTied: whether the logits are inner products with the token embeddings, without a matrix of their own.
   ///   - hasBias: whether projections have biases and normalisations shifts.
   ///   - dropout: the probability, in [0, 1), of every dropout.
+  ///   - isCheckpointed: whether blocks keep only their inputs for the gradient, and compute what is inside once more when it gets
+  ///     there: the memory of one block instead of all for a second forward pass, and the same bits.
   public convenience init(
     vocabulary: Int, context: Int, blocks: Int, heads: Int, width: Int, isTied: Bool = true, hasBias: Bool = false,
-    dropout: Double = 0, dtype: DType = .float32
+    dropout: Double = 0, isCheckpointed: Bool = false, dtype: DType = .float32
   ) {
     self.init(
       vocabulary: vocabulary, context: context, blocks: blocks, heads: heads, width: width, isTied: isTied,
-      hasBias: hasBias, dropout: dropout, isPlaceholder: false, dtype: dtype)
+      hasBias: hasBias, dropout: dropout, isCheckpointed: isCheckpointed, isPlaceholder: false, dtype: dtype)
   }
 
   private init(
     vocabulary: Int, context: Int, blocks: Int, heads: Int, width: Int, isTied: Bool, hasBias: Bool, dropout: Double,
-    isPlaceholder: Bool, dtype: DType
+    isCheckpointed: Bool, isPlaceholder: Bool, dtype: DType
   ) {
     guard vocabulary > 0, context > 0, blocks >= 0, width > 0 else {
       fatalError("GPT: vocabulary \(vocabulary), context \(context) and width \(width) must be at least 1")
@@ -54,6 +58,7 @@ public final class GPT: Layer {
     self.vocabulary = vocabulary
     self.context = context
     self.width = width
+    self.isCheckpointed = isCheckpointed
     let small: Initializer = isPlaceholder ? .placeholder : .normal(standardDeviation: 0.02)
     let residual: Initializer =
       isPlaceholder ? .placeholder : .normal(standardDeviation: 0.02 / Double(max(1, 2 * blocks)).squareRoot())
@@ -77,7 +82,7 @@ public final class GPT: Layer {
   public func forward(_ x: Tensor) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
     var y = dropout(positions(tokens.value.gathering(x)))
-    for block in blocks { y = block(y) }
+    for block in blocks { y = isCheckpointed ? checkpoint(block, y) : block(y) }
     return logits(y)
   }
 
@@ -116,7 +121,8 @@ public final class GPT: Layer {
   public var description: String {
     "GPT(vocabulary: \(vocabulary), context: \(context), blocks: \(blocks.count), "
       + "heads: \(heads), width: \(width)" + (isTied ? "" : ", isTied: false") + (hasBias ? ", hasBias: true" : "")
-      + (dropout.probability == 0 ? "" : ", dropout: \(dropout.probability)") + ")"
+      + (dropout.probability == 0 ? "" : ", dropout: \(dropout.probability)")
+      + (isCheckpointed ? ", isCheckpointed: true" : "") + ")"
   }
 
   private var heads: Int { blocks.first?.attention.heads ?? 1 }
@@ -134,6 +140,7 @@ extension GPT: ConfigurableLayer {
         "heads": .integer(heads), "width": .integer(width), "tied": .flag(isTied), "bias": .flag(hasBias),
         "dropout": .number(dropout.probability),
       ])
+    if isCheckpointed { result.settings["checkpointed"] = .flag(true) }
     result.set(tokens.dtype)
     return result
   }
@@ -149,7 +156,8 @@ extension GPT: ConfigurableLayer {
       context: try configuration.integer("context", in: LayerConfiguration.extents),
       blocks: try configuration.integer("blocks", in: 0...4096), heads: heads, width: width,
       isTied: try configuration.flag("tied"), hasBias: try configuration.flag("bias"),
-      dropout: try configuration.dropProbability("dropout"), isPlaceholder: true,
+      dropout: try configuration.dropProbability("dropout"), isCheckpointed: try configuration.isCheckpointed,
+      isPlaceholder: true,
       dtype: try configuration.floatingPointType())
   }
 }

@@ -27,8 +27,10 @@ extension Sequential {
   /// - Parameters:
   ///   - inputs: the channels of the images (n, height, width, inputs).
   ///   - stem: how it begins.
+  ///   - isCheckpointed: whether blocks keep only their inputs for the gradient, and compute what is inside once more when it gets
+  ///     there: less memory for a second forward pass, and the same bits.
   public static func resNet(
-    _ depth: ResNetDepth, classes: Int = 1000, inputs: Int = 3, stem: ResNetStem = .large
+    _ depth: ResNetDepth, classes: Int = 1000, inputs: Int = 3, stem: ResNetStem = .large, isCheckpointed: Bool = false
   ) -> Sequential {
     Sequential {
       if stem == .large {
@@ -46,7 +48,7 @@ extension Sequential {
           let first = stage == 0 ? 64 : outputs / 2
           residualBlock(
             number == 0 ? first : outputs, width, outputs, stride: number == 0 && stage > 0 ? 2 : 1,
-            isBottleneck: depth.expansion > 1)
+            isBottleneck: depth.expansion > 1, isCheckpointed: isCheckpointed)
           ActivationLayer(.relu)
         }
       }
@@ -58,7 +60,7 @@ extension Sequential {
   /// Two 3 x 3 convolutions; or, as a bottleneck, a 3 x 3 one between two of 1 x 1 that make it narrower and wider again. Where
   /// the shape changes, a 1 x 1 convolution takes the input along.
   private static func residualBlock(
-    _ inputs: Int, _ width: Int, _ outputs: Int, stride: Int, isBottleneck: Bool
+    _ inputs: Int, _ width: Int, _ outputs: Int, stride: Int, isBottleneck: Bool, isCheckpointed: Bool
   ) -> Residual {
     func normalized(_ from: Int, _ to: Int, kernel: Int, stride: Int = 1) -> [any Layer] {
       [
@@ -81,6 +83,8 @@ extension Sequential {
       }
     }
     let isSame = inputs == outputs && stride == 1
-    return Residual(body, shortcut: isSame ? nil : Sequential(normalized(inputs, outputs, kernel: 1, stride: stride)))
+    return Residual(
+      body, shortcut: isSame ? nil : Sequential(normalized(inputs, outputs, kernel: 1, stride: stride)),
+      isCheckpointed: isCheckpointed)
   }
 }

@@ -10,8 +10,8 @@ import ApusCore
 ///   return x
 /// }
 /// ```
-/// Results and gradients are the same, bit for bit; dropout drops the same. Layers that change their buffers while they train
-/// (``BatchNorm``) would do so twice, so they belong outside.
+/// Results and gradients are the same, bit for bit: dropout drops the same, and ``BatchNorm`` changes its running statistics once. A layer
+/// of one's own that changes buffers while it trains would do so twice, so it belongs outside.
 public func checkpoint<L: Layer>(_ layer: L, _ x: Tensor) -> Tensor {
   checkpoint(layer, x) { $0($1) }
 }

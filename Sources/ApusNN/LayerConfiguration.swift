@@ -200,6 +200,11 @@ extension LayerConfiguration {
     return value
   }
 
+  /// Whether layers inside are computed once more for their gradient: not unless "checkpointed" says so.
+  package var isCheckpointed: Bool {
+    get throws { settings["checkpointed"] == nil ? false : try flag("checkpointed") }
+  }
+
   func text(_ name: String) throws -> String {
     guard case .text(let value)? = settings[name] else { throw missing(name, "a text") }
     return value

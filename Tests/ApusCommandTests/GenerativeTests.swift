@@ -5,7 +5,9 @@ import Testing
 extension CommandTests {
   @Suite struct GenerativeTests {
     let workspace = Workspace()
-    private static let models = ["autoencoder", "vae", "dcgan"]
+    private static let models = ["autoencoder", "vae", "gan", "dcgan"]
+    /// Those that make images of noise alone.
+    private static let pairs = ["gan", "dcgan"]
 
     init() { ImageFiles().writeMNIST(to: workspace) }
 
@@ -24,12 +26,12 @@ extension CommandTests {
       expectSuccess(outcome)
       let events = try outcome.outputLines.map { try JSON(parsing: $0) }
       #expect(events.count == 3)
-      let losses = model == "dcgan" ? ["loss", "generator_loss"] : ["loss"]
+      let losses = Self.pairs.contains(model) ? ["loss", "generator_loss"] : ["loss"]
       for (i, event) in events.dropLast().enumerated() {
         #expect(event.keys == ["event", "epoch"] + losses + ["seconds"] && event["epoch"]?.integer == i + 1)
         for key in losses { #expect(event[key]?.number != nil) }
       }
-      #expect(events[2].keys == ["event"] + (model == "dcgan" ? [] : ["test_error"]) + ["model"])
+      #expect(events[2].keys == ["event"] + (Self.pairs.contains(model) ? [] : ["test_error"]) + ["model"])
       let pictures: [String] =
         switch model {
         case "autoencoder": ["reconstructions.png"]
@@ -45,7 +47,7 @@ extension CommandTests {
       }
       // The model that was saved is the one that was measured.
       let evaluated = workspace.apus("evaluate", "run", "mnist", "--data", "images", "--json")
-      if model == "dcgan" {
+      if Self.pairs.contains(model) {
         expectFailure(evaluated, 65, "this model makes images of noise")
       } else {
         expectSuccess(evaluated)
@@ -92,7 +94,7 @@ extension CommandTests {
       #expect(bytes("--seed", "4") != first)
     }
 
-    @Test(arguments: ["vae", "dcgan"]) func generates(model: String) throws {
+    @Test(arguments: ["vae", "gan", "dcgan"]) func generates(model: String) throws {
       expectSuccess(train(model, "--epochs", "1"))
       let outcome = workspace.apus("generate", "run", "--count", "12", "--seed", "5", "--json")
       expectSuccess(outcome)
@@ -115,11 +117,76 @@ extension CommandTests {
       expectSuccess(outcome)
       let names =
         ["loss"]
-        + (model == "dcgan" ? ["generator_loss", "samples"] : model == "vae" ? ["samples"] : [])
-        + (model == "dcgan" ? [] : ["reconstructions", "codes"])
+        + (Self.pairs.contains(model) ? ["generator_loss", "samples"] : model == "vae" ? ["samples"] : [])
+        + (Self.pairs.contains(model) ? [] : ["reconstructions", "codes"])
       #expect(outcome.outputLines == names.map { "run/pictures/\($0).svg" })
       for name in names { #expect(workspace.text("run/pictures/\(name).svg").hasSuffix("</svg>\n")) }
       #expect(workspace.apus("summary", "run").output.contains("images of (28, 28, 1)"))
+    }
+
+    // MARK: Pictures while it trains
+
+    @Test("the pictures of every epoch are of the same noise and change nothing", arguments: ["vae", "gan", "dcgan"])
+    func picturesOfEpochs(model: String) throws {
+      func train(_ epochs: Int, looks: Bool = true) throws -> (pictures: [Image], parameters: [[Float]]) {
+        var choices = TrainingChoices()
+        (choices.epochs, choices.seed, choices.batchSize) = (epochs, 3, 40)
+        let run = try GenerativeRun(
+          .mnist, directory: workspace.path + "/images", network: try #require(.init(rawValue: model)), choices: choices
+        )
+        var pictures: [Image] = []
+        _ = try run.train(progress: .silent) { _ in
+          guard looks else { return }
+          try run.writeExtras(to: workspace.path)
+          #expect(Set(run.extraFiles).isSubset(of: workspace.names()))
+          pictures.append(try image("samples.png"))
+        }
+        return (pictures, run.model.network.parameters.map(\.value.floats))
+      }
+      let (one, three) = (try train(1), try train(3))
+      #expect(three.pictures.count == 3 && Set(three.pictures.map(\.pixels)).count == 3)
+      #expect(one.pictures[0] == three.pictures[0])
+      #expect(try train(3, looks: false).parameters == three.parameters)
+    }
+
+    /// Runs without an end, of which `script` reads the JSON lines.
+    private func whileTraining(_ model: String, _ script: String) -> Outcome {
+      workspace.shell(
+        """
+        { $APUS train mnist --data images --model \(model) --json --output run --epochs 10000000; echo $? >code; } |
+        { \(script); }
+        """)
+    }
+
+    @Test("M5, M6: pictures are there after the first epoch, and not after a run that failed", arguments: models)
+    func picturesWhileTraining(model: String) throws {
+      let outcome = whileTraining(model, "read line; ls run; cat run/*.png | head -c 4 | tail -c 3")
+      let names =
+        model == "vae"
+        ? ["reconstructions.png", "samples.png"] : model == "autoencoder" ? ["reconstructions.png"] : ["samples.png"]
+      #expect(outcome.outputLines == names + ["PNG"] && outcome.error == "", "\(outcome)")
+      // The reader went away.
+      #expect(workspace.text("code") == "74\n" && !workspace.names().contains("run"))
+    }
+
+    @Test func anInterruptedRunTakesItsPicturesAlong() {
+      _ = workspace.shell(
+        """
+        mkfifo pipe
+        { exec 3<pipe; read line <&3; ls run >seen; kill -INT $(cat process); cat <&3 >/dev/null; } &
+        sh -c "echo \\$\\$ >process; exec $APUS train mnist --data images --model gan --json --output run --epochs 10000000 >pipe"
+        echo $? >code
+        wait
+        """)
+      #expect(workspace.text("seen") == "samples.png\n" && workspace.text("code") == "130\n")
+      #expect(!workspace.names().contains("run"))
+    }
+
+    @Test(arguments: zip(["gan", "vae"], ["samples.png", "reconstructions.png"]))
+    func aDirectoryInTheWayOfAPictureIsFoundBeforeTraining(model: String, name: String) {
+      #expect(workspace.shell("mkdir -p run/\(name)").code == 0)
+      expectFailure(train(model, "--epochs", "10000000"), 73, "run/\(name): this is a directory")
+      #expect(workspace.names("run") == [name])
     }
 
     // MARK: Bad input

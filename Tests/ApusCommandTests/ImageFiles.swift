@@ -60,6 +60,20 @@ struct ImageFiles {
     workspace.write(records(test), to: "\(name)/test_batch.bin")
   }
 
+  /// The three files of a CIFAR-100-like set, with ten of the hundred classes; `side` must be 32.
+  func writeCIFAR100(to workspace: Workspace, _ name: String) {
+    _ = workspace.shell("mkdir -p \(name)")
+    func records(_ numbers: Range<Int>) -> [UInt8] {
+      numbers.flatMap { number -> [UInt8] in
+        let plane = (0..<side * side).map { pixel(number, $0 / side, $0 % side) }
+        return [0, Self.label(number)] + plane + plane + plane  // a coarse label first
+      }
+    }
+    workspace.write(records(training), to: "\(name)/train.bin")
+    workspace.write(records(test), to: "\(name)/test.bin")
+    workspace.write((0..<100).map { "kind \($0)\n" }.joined(), to: "\(name)/fine_label_names.txt")
+  }
+
   /// A test image as a file that programs for pictures write (PGM).
   func writePicture(_ number: Int, to workspace: Workspace, _ name: String) {
     let pixels = (0..<side * side).map { pixel(number, $0 / side, $0 % side) }

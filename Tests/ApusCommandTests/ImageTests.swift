@@ -227,7 +227,7 @@ extension CommandTests {
 
     @Test func smallImagesTrainToo() {
       ImageFiles(side: 1).writeMNIST(to: workspace, "dots")
-      for model in ["mlp", "vae"] {
+      for model in ["mlp", "vae", "gan"] {
         expectSuccess(
           workspace.apus(
             "train", "mnist", "--data", "dots", "--model", model, "--epochs", "1", "--json", "--output", model))
@@ -237,7 +237,7 @@ extension CommandTests {
 
     @Test func optionsThatDoNotFit() {
       for (arguments, part) in [
-        (["--model", "char-lstm"], "for images there are lenet, mlp, resnet18, autoencoder, vae, dcgan"),
+        (["--model", "char-lstm"], "for images there are lenet, mlp, resnet18, autoencoder, vae, gan, dcgan"),
         (["--model", "lenet", "--hidden", "4"], "--hidden"), (["--model", "dcgan", "--augment"], "--augment"),
         (["--target", "x"], "--target"), (["--activation", "tanh"], "--activation"), (["--epochs", "0"], "--epochs"),
         (["--batch-size", "0"], "--batch-size"), (["--validation", "1"], "--validation"),

@@ -106,6 +106,42 @@ extension CommandTests {
       #expect(bytes("--seed", "4") != first)
     }
 
+    /// A dropout that practically never drops draws random numbers all the same, but none of those that choose the text's windows.
+    @Test("another dropout does not change the order of the text", arguments: ["char-lstm", "char-gru"])
+    func dropoutChangesNoOrder(model: String) {
+      func history(_ dropout: String) -> String {
+        expectSuccess(
+          train("--model", model, "--epochs", "2", "--batch-size", "16", "--seed", "5", "--dropout", dropout))
+        // Without the seconds, which come last.
+        let rows = workspace.text("run/history.csv").split(separator: "\n")
+        return rows.map { $0.split(separator: ",").dropLast().joined(separator: ",") }.joined(separator: "\n")
+      }
+      let without = history("0")
+      #expect(without.contains("loss") && history("1e-12") == without && history("0.2") != without)
+    }
+
+    /// Whatever a batch is, it holds no more windows than there are in the text.
+    @Test func aHugeBatchIsTheWholeText() throws {
+      let all = train("--epochs", "2", "--batch-size", "\(Int.max)")
+      expectSuccess(all)
+      // 8,640 characters in windows of 64.
+      expectSuccess(train("--epochs", "2", "--batch-size", "135"))
+      let (first, second) = (
+        all.outputLines.last, train("--epochs", "2", "--batch-size", "1000000000").outputLines.last
+      )
+      #expect(first == second && first?.contains("test_loss") == true)
+    }
+
+    @Test("batches beyond the machine's memory are refused before it is taken") func hugeBatches() {
+      _ = workspace.shell("yes 'the cat sat on the mat.' | head -c 12000000 >long.txt")
+      expectFailure(
+        workspace.run(
+          [
+            Workspace.executable, "train", "long.txt", "--model", "char-gpt", "--batch-size", "1000000000", "--output",
+            "run",
+          ], megabytes: 4000), 64, "GB of memory; choose smaller batches.")
+    }
+
     @Test func forPeople() {
       let outcome = workspace.apus(
         "train", "rhyme.txt", "--model", "char-gpt", "--epochs", "1", "--batch-size", "16", "--output", "run")

@@ -23,6 +23,15 @@ private func bits(_ tensor: Tensor) -> [UInt32] { tensor.floats.map(\.bitPattern
     ("softmax", { x in [softmax(x[0] * 2), logSoftmax(x[1]).sum(axes: [1])] }),
     ("results that are inputs", { x in [x[0], x[0], x[1].transposed()] }),
     ("constants", { x in [x[0] + Tensor([1, 2, 3, 4, 5, 6, 7, 8] as [Float]), .ones([3]) * 2] }),
+    // c is read for the last time after y has been written: y must not take its place.
+    (
+      "results of a call beside an input's last use",
+      { x in
+        let (c, d) = (x[0] • x[1].transposed(), x[1] • x[2].transposed())
+        let y = tanh(d)
+        return [y • x[0], (c * y) • x[0], d • x[0]]
+      }
+    ),
     ("sorting and picking", { x in [x[0].sorted(axis: 1), x[1].topK(3).values, x[2].gathering(Tensor([5, 0]))] }),
     ("cumulative", { x in [x[0].cumulativeSum(axis: 1), x[1].max(axes: [0]), x[2].variance(axes: [0])] }),
     (

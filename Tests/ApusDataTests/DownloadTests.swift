@@ -136,6 +136,65 @@ import Testing
     #expect(error?.description.contains("has the checksum ba7816bf8f01cfea") == true)
   }
 
+  private let archive = Download(
+    "set", [.init("inner.tar.gz", from: ["x"], checksum: .md5("77"), unpackedInto: "inner")])
+
+  @Test("an archive that ends too early leaves nothing behind, however often it is tried") func truncatedArchive()
+    throws
+  {
+    tool("tar", "mkdir -p \"$4/inner/deep\"; echo half > \"$4/inner/deep/file\"; ln -s / \"$4/link\"; exit 2")
+    directory.file("cache/inner.tar.gz", [1])
+    let folder = directory.file("cache")
+    for _ in 0..<3 {
+      let error = #expect(throws: DatasetError.self) { try archive.fetch(into: folder, tools: tools) }
+      #expect(error?.description.contains("\(folder)/inner.tar.gz cannot be unpacked; remove it") == true)
+      #expect(try FileSystem.names(in: folder) == ["inner.tar.gz"])
+    }
+    tool("tar", "mkdir \"$4/other\"")
+    let error = #expect(throws: DatasetError.self) { try archive.fetch(into: folder, tools: tools) }
+    #expect(error?.description.contains("inner.tar.gz does not hold the folder inner; remove it") == true)
+    #expect(try FileSystem.names(in: folder) == ["inner.tar.gz"])
+  }
+
+  @Test("of two that unpack at once the first one's folder stays, and both are content") func unpackingAtOnce() throws {
+    let folder = directory.file("cache")
+    directory.file("cache/inner.tar.gz", [1])
+    // Meanwhile another process has finished.
+    tool(
+      "tar", "mkdir \"$4/inner\" \(folder)/inner; echo second > \"$4/inner/file\"; echo first > \(folder)/inner/file")
+    #expect(try archive.fetch(into: folder, tools: tools) == folder)
+    #expect(ScratchDirectory.bytes("\(folder)/inner/file") == Array("first\n".utf8))
+    #expect(try FileSystem.names(in: folder) == ["inner", "inner.tar.gz"])
+  }
+
+  @Test("a file where the folder should be is said to be in the way") func aFileInTheWay() throws {
+    let folder = directory.file("cache")
+    directory.file("cache/inner.tar.gz", [1])
+    tool("tar", "mkdir \"$4/inner\"; echo x > \(folder)/inner")
+    let error = #expect(throws: DatasetError.self) { try archive.fetch(into: folder, tools: tools) }
+    #expect(error?.description.contains("\(folder)/inner: Not a directory") == true, "\(error?.description ?? "")")
+    #expect(try FileSystem.names(in: folder) == ["inner", "inner.tar.gz"])
+  }
+
+  /// In processes of their own: the environment belongs to the whole process.
+  @Test("the cache's place is told by APUS_CACHE, then XDG_CACHE_HOME, then HOME") func cache() async {
+    await #expect(processExitsWith: .success) {
+      setenv("HOME", "/home/bird", 1)
+      setenv("XDG_CACHE_HOME", "/cache", 1)
+      setenv("APUS_CACHE", "/apus", 1)
+      func expect(_ path: String) throws { try #require(try Download.cache() == path) }
+      try expect("/apus")
+      setenv("APUS_CACHE", "", 1)  // as if it were not there
+      try expect("/cache/apus")
+      unsetenv("XDG_CACHE_HOME")
+      try expect("/home/bird/.cache/apus")
+      unsetenv("HOME")
+      #expect(
+        throws: DatasetError("downloads have no place: set the environment variable APUS_CACHE to a directory")
+      ) { try Download.cache() }
+    }
+  }
+
   @Test func knownSetsAreComplete() {
     for (set, count) in [(Download.mnist, 4), (.fashionMNIST, 4), (.cifar10, 1), (.cifar100, 1)] {
       #expect(set.files.count == count)

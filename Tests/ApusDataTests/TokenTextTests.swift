@@ -37,7 +37,7 @@ import Testing
     var random = RandomSource(seed: 3)
     var counts: [Int: Int] = [:]
     for _ in 0..<100 {
-      let (x, y) = try Self.text.randomWindows(count: 50, length: 90, using: &random)
+      let (x, y) = try Self.text.randomWindows(count: 50, length: 90, using: &random).batch(Array(0..<50))
       #expect(x.shape == [50, 90] && y.ints == x.ints.map { $0 + 1 })
       for start in x[0..., 0].ints { counts[start, default: 0] += 1 }
     }
@@ -45,6 +45,21 @@ import Testing
     #expect(counts.keys.sorted() == Array(0..<10) && counts.values.allSatisfy { abs($0 - 500) < 106 })
     #expect(throws: DatasetError("numbers: there are 100 tokens; a window of length 100 and the next token need 101")) {
       try Self.text.randomWindows(count: 1, length: 100, using: &random)
+    }
+  }
+
+  @Test func randomWindowsAreLoadedAhead() throws {
+    func windows() throws -> TokenWindows {
+      var random = RandomSource(seed: 3)
+      return try Self.text.randomWindows(count: 20, length: 8, using: &random)
+    }
+    let whole = try windows().batch(Array(0..<20))
+    for prefetchCount in [0, 2] {
+      let loader = DataLoader(try windows(), batchSize: 6, isShuffled: false, prefetchCount: prefetchCount)
+      let batches = loader.batches()
+      var (x, y): ([Int], [Int]) = ([], [])
+      while let batch = try batches.next() { (x, y) = (x + batch.features.ints, y + batch.targets.ints) }
+      #expect(x == whole.features.ints && y == whole.targets.ints)
     }
   }
 

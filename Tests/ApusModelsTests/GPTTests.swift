@@ -37,6 +37,38 @@ import Testing
     #expect(copy(x).floats == gpt(x).floats && copy.description == gpt.description)
   }
 
+  /// Losses, weights and gradients of a few steps with dropout, as bits, and what a file says about checkpoints.
+  @Test("checkpoints change no bit", arguments: [true, false]) func checkpoints(isEager: Bool) throws {
+    func make(_ isCheckpointed: Bool) -> GPT {
+      withSeed(3) {
+        GPT(
+          vocabulary: 11, context: 12, blocks: 3, heads: 2, width: 8, dropout: 0.2, isCheckpointed: isCheckpointed)
+      }
+    }
+    func train(_ gpt: GPT) throws -> (bits: [[UInt32]], bytes: Int) {
+      let optimizer = AdamW(learningRate: 1e-2)
+      let step = Program("step", isEager: isEager) { batch in
+        let (loss, gradients) = valueWithGradient(of: gpt) {
+          softmaxCrossEntropy(logits: $0(batch[0]), labels: batch[1])
+        }
+        optimizer.update(gpt, gradients)
+        return [loss]
+      }
+      var random = RandomSource(seed: 4)
+      let x = Tensor((0..<192).map { Int32($0 * $0 % 11) }, shape: [16, 12])
+      let losses = try (0..<3).map { _ in
+        try withTraining(random: &random) { try step([x, x])[0].floats[0].bitPattern }
+      }
+      return ([losses] + gpt.parameters.map { $0.value.floats.map(\.bitPattern) }, step.plannedBytes)
+    }
+    let (plain, checkpointed) = (try train(make(false)), try train(make(true)))
+    #expect(zip(plain.bits, checkpointed.bits).allSatisfy { $0 == $1 } && plain.bits.count == checkpointed.bits.count)
+    if !isEager { #expect(3 * checkpointed.bytes < 2 * plain.bytes, "\(checkpointed.bytes) of \(plain.bytes) bytes") }
+    let copy = try GPT(configuration: make(true).configuration)
+    #expect(copy.isCheckpointed && copy.description == make(true).description)
+    #expect(try !GPT(configuration: make(false).configuration).isCheckpointed)
+  }
+
   /// One position at a time gives the logits that the whole sequence gives.
   @Test(arguments: [DType.float32, .float64]) func generatingSeesWhatTrainingSees(dtype: DType) {
     let gpt = model(dtype: dtype)

@@ -88,6 +88,36 @@ import Testing
     #expect(gradients.tensors.dropFirst(generatorCount).contains { $0.doubles.contains { $0 != 0 } })
   }
 
+  @Test(
+    "M6: dense networks make and judge images of any shape, and both learn",
+    arguments: [[4, 6, 1], [1, 1, 1], [5, 3, 3]])
+  func denseImages(extents: [Int]) throws {
+    let gan = withSeed(2) { GAN.dense(imageShape: Shape(extents), units: [9, 7], noiseSize: 5) }
+    var random = RandomSource(seed: 1)
+    let noise = gan.noise(4, using: &random)
+    let made = gan.generator(noise)
+    #expect(made.shape == Shape([4] + extents) && made.doubles.allSatisfy { abs($0) < 1 })
+    #expect(gan.discriminator(made).shape == [4, 1])
+    let real = Tensor.randomUniform(Shape([4] + extents), using: &random) * 2 - 1
+    let before = gan.parameters.map(\.value.floats)
+    let (first, second) = (Adam(learningRate: 1e-3), Adam(learningRate: 1e-3))
+    let step = Program("step") { batch in
+      let fake = gan.generator(batch[1])
+      let (loss, gradients) = valueWithGradient(of: gan.discriminator) { _ in
+        gan.discriminatorLoss(real: batch[0], fake: fake)
+      }
+      first.update(gan.discriminator, gradients)
+      let (other, others) = valueWithGradient(of: gan.generator) { gan.generatorLoss(fake: $0(batch[1])) }
+      second.update(gan.generator, others)
+      return [loss, other]
+    }
+    let losses = try withTraining(random: &random) { try step([real, noise]) }.map(\.item)
+    #expect(losses.allSatisfy { $0 > 0 && $0.isFinite })
+    for (parameter, old) in zip(gan.namedParameters, before) {
+      #expect(parameter.parameter.value.floats != old, "\(parameter.name)")
+    }
+  }
+
   @Test("M6: a pair of small networks learns a normal distribution of one number") func gaussian() throws {
     let gan = withSeed(3) { GAN.oneDimensional(units: 32) }
     let (first, second) = (

@@ -51,9 +51,10 @@ func train(
     optimizer.update(model, gradients.clipped(.globalNorm(1)))
     return [loss]
   }
-  var random = RandomSource(seed: seed)
+  // Two streams of random numbers: another dropout does not change the order of the text.
+  var (random, places) = (RandomSource(seed: seed), RandomSource(seed: seed, stream: 1))
   for number in 0..<steps {
-    let starts = (0..<64).map { _ in Int.random(in: text.startIndex..<(text.endIndex - 64), using: &random) }
+    let starts = (0..<64).map { _ in Int.random(in: text.startIndex..<(text.endIndex - 64), using: &places) }
     let (x, y) = windows(text, starts, length: 64)
     optimizer.learningRate = schedule(number)
     let loss = try withTraining(random: &random) { try step([x, y])[0] }

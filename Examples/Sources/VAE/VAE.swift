@@ -34,9 +34,11 @@ enum VAE {
         let seconds = Int((ContinuousClock.now - start) / .seconds(1))
         report(
           "epoch \(epoch + 1): loss \(loss / Double(loader.batchCount)), on unseen digits \(unseen) nats, \(seconds) s")
+        // The same codes in every picture, so that one sees them grow.
+        var codes = RandomSource(seed: options.seed, stream: 1)
+        try Image(gridOf: model.generate(64, using: &codes).reshaped([64, 28, 28, 1]), columns: 8)
+          .write(to: options.path("samples-\(epoch + 1).png"))
       }
-      try ImageGrid.samples(model.generate(64, using: &random).reshaped([64, 28, 28]), columns: 8, range: 0...1)
-        .write(to: options.path("samples.png"))
       let shown = test.features[0..<min(10, test.count)]
       let copies = withInference { sigmoid(model(rows(shown))).reshaped([shown.shape[0], 28, 28, 1]) }
       try ImageGrid.reconstructions(shown, copies, range: 0...1).write(to: options.path("reconstructions.png"))

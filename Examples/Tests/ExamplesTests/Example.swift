@@ -58,3 +58,19 @@ func start(_ name: String, _ arguments: [String]) throws -> Outcome {
     code: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
     output: try text(output.url), error: try text(error.url))
 }
+
+/// The extents of a picture in a PNG file.
+struct PNGSize: Equatable {
+  let (width, height): (Int, Int)
+
+  init(_ width: Int, _ height: Int) { (self.width, self.height) = (width, height) }
+
+  /// Reads the signature and the header that follows it (ISO/IEC 15948, 5.2 and 11.2.2).
+  init(_ path: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    let beginning: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + Array("IHDR".utf8)
+    try #require(bytes.starts(with: beginning) && bytes.count > 33, "\(path)", sourceLocation: sourceLocation)
+    func number(_ place: Int) -> Int { bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
+    self.init(number(16), number(20))
+  }
+}

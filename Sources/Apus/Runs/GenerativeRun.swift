@@ -4,7 +4,11 @@ public struct GenerativeRun: NetworkRun {
   public enum Network: String, Sendable, Hashable, CaseIterable {
     case autoencoder
     case vae
+    case gan
     case dcgan
+
+    /// Whether it is a pair of networks that makes images of noise alone.
+    var isPair: Bool { self == .gan || self == .dcgan }
   }
 
   public let data: ImageData
@@ -37,16 +41,19 @@ public struct GenerativeRun: NetworkRun {
       switch network {
       case .autoencoder: Autoencoder.convolutional(imageSize: shape[0], channels: shape[2])
       case .vae: VariationalAutoencoder.dense(inputs: shape.reduce(1, *))
+      case .gan: GAN.dense(imageShape: shape)
       case .dcgan: GAN.dcgan(channels: shape[2])
       }
     }
     model = GenerativeModel(network: layers, imageShape: shape)
+    let need = MemoryNeed(parameters: layers.parameterCount, units: try model.unitCount)
+    try need.check(batchSize: min(plan.batchSize, training.count), advice: "smaller batches")
   }
 
   private static func usualPlan(_ network: Network) -> TrainingPlan {
     TrainingPlan(
-      optimizer: .adam, learningRate: network == .dcgan ? 2e-4 : 1e-3, schedule: .constant,
-      epochs: network == .dcgan ? 20 : 10, batchSize: 64)
+      optimizer: .adam, learningRate: network.isPair ? 2e-4 : 1e-3, schedule: .constant,
+      epochs: network == .gan ? 50 : network == .dcgan ? 20 : 10, batchSize: 64)
   }
 
   public var announcement: String {
@@ -61,7 +68,7 @@ public struct GenerativeRun: NetworkRun {
     ])
   }
 
-  private var metricNames: [String] { network == .dcgan ? ["generator_loss"] : [] }
+  private var metricNames: [String] { network.isPair ? ["generator_loss"] : [] }
 
   public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
     plan.useThreads()
@@ -123,16 +130,27 @@ public struct GenerativeRun: NetworkRun {
 
   public func save(to path: String) throws { try model.save(to: path) }
 
-  /// samples.png: what the network makes of noise; reconstructions.png: test images, and below each what became of it.
+  public var extraFiles: [String] {
+    switch network {
+    case .autoencoder: [Self.reconstructionsName]
+    case .vae: [Self.samplesName, Self.reconstructionsName]
+    case .gan, .dcgan: [Self.samplesName]
+    }
+  }
+
+  private static let (samplesName, reconstructionsName) = ("samples.png", "reconstructions.png")
+
+  /// samples.png: what the network makes of noise, the same every time, so that one sees the pictures become better;
+  /// reconstructions.png: test images, and below each what became of it.
   public func writeExtras(to directory: String) throws {
     var random = RandomSource(seed: plan.seed, stream: 0x73_616d_706c_65)  // a stream of its own: "sample"
     if let samples = model.generate(64, using: &random) {
-      try Image(gridOf: samples, columns: 8).write(to: directory + "/samples.png")
+      try Image(gridOf: samples, columns: 8).write(to: "\(directory)/\(Self.samplesName)")
     }
     let shown = test.pixels(0..<min(10, test.count))
     if let copies = model.reconstruct(shown) {
       try Image(gridOf: concatenate([shown, copies], axis: 0), columns: shown.shape[0])
-        .write(to: directory + "/reconstructions.png")
+        .write(to: "\(directory)/\(Self.reconstructionsName)")
     }
   }
 }
@@ -181,6 +199,23 @@ public struct GenerativeModel: Sendable {
   /// Writes network and image shape into one file, as a whole or not at all.
   public func save(to path: String) throws(FileFormatError) {
     try network.save(to: path, metadata: [Self.key: JSON.array(imageShape.map { .integer($0) }).text()])
+  }
+
+  /// The numbers that a training step computes for one image.
+  var unitCount: Int {
+    get throws(ShapeError) {
+      switch network {
+      case let model as Autoencoder:
+        let code = try model.encoder.outputShape(for: Shape([1] + imageShape))
+        return try model.encoder.unitCount(imageShape) + model.decoder.unitCount(Shape(code.dropFirst()))
+      case let vae as VariationalAutoencoder:
+        return try vae.encoder.unitCount([imageShape.reduce(1, *)]) + vae.decoder.unitCount([vae.code])
+      case let gan as GAN:
+        // The generator for both networks, and what the discriminator says of real and made images, and of made ones again.
+        return try 2 * gan.generator.unitCount([gan.noiseSize]) + 3 * gan.discriminator.unitCount(imageShape)
+      default: return 0
+      }
+    }
   }
 
   /// `count` new images, pixels from 0 to 1; nil for a network that only reproduces.

@@ -49,10 +49,11 @@ public struct ImageRun: NetworkRun {
           + "\(shape[0]) x \(shape[1])")
     }
     let (dropout, refinements) = (plan.dropout, plan.refinements)
+    let (sizes, batchSize) = ([shape.reduce(1, *)] + hidden, min(plan.batchSize, training.count))
+    if network == .mlp { try MemoryNeed(denseLayers: sizes + [classes]).checkDense(batchSize: batchSize) }
     let layers = withSeed(plan.seed) {
       switch network {
       case .mlp:
-        let sizes = [shape.reduce(1, *)] + hidden
         return Sequential {
           Flatten()
           for (inputs, outputs) in zip(sizes, hidden) {
@@ -65,6 +66,8 @@ public struct ImageRun: NetworkRun {
       case .resnet18: return .resNet(.resNet18, classes: classes, inputs: shape[2], stem: .small)
       }
     }
+    let need = MemoryNeed(parameters: layers.parameterCount, units: try layers.unitCount(Shape(shape)))
+    try need.check(batchSize: batchSize, advice: "smaller batches")
     model = ImageModel(network: layers, imageShape: Shape(shape), classNames: all.classNames)
   }
 

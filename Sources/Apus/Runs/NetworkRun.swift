@@ -27,13 +27,16 @@ public protocol NetworkRun {
   /// What the course of the training says.
   func findings(_ history: History) -> [Finding]
 
-  /// Writes further files, such as pictures of samples, into the run's directory.
+  /// The names of the further files that the run writes into its directory.
+  var extraFiles: [String] { get }
+  /// Writes them as the network is now, each as a whole or not at all: after every epoch, so that one can watch them change.
   func writeExtras(to directory: String) throws
 }
 
 extension NetworkRun {
   public var warnings: [Finding] { [] }
   public func findings(_ history: History) -> [Finding] { history.findings() }
+  public var extraFiles: [String] { [] }
   public func writeExtras(to directory: String) throws {}
   public func profile() throws -> ProgramProfile? { nil }
 }

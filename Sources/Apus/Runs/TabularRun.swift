@@ -38,7 +38,7 @@ public struct TabularRun {
     let preprocessing = try source.preprocessing(fittedTo: training, configuration)
     let sizes =
       [preprocessing.inputCount] + configuration.hidden + [loss.task == .classification ? data.classNames.count : 1]
-    try Self.checkMemory(sizes, batchSize: min(configuration.batchSize, training.count))
+    try MemoryNeed(denseLayers: sizes).checkDense(batchSize: min(configuration.batchSize, training.count))
     let network = withSeed(configuration.seed) {
       Sequential {
         for (inputs, outputs) in zip(sizes, sizes.dropFirst().dropLast()) {
@@ -56,20 +56,6 @@ public struct TabularRun {
     testInOriginalUnits = test.replacing(features: self.test.features)
     _ = try loader()  // Are there enough examples for batches?
   }
-
-  /// Refuses what the machine could not hold, before the memory is taken.
-  private static func checkMemory(_ sizes: [Int], batchSize: Int) throws {
-    let parameters = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
-    // Each parameter has a gradient and up to two moments; each unit a value and a gradient for every example of a batch.
-    let bytes = 4 * (4 * parameters + 2 * batchSize * sizes.reduce(0, +))
-    guard parameters <= mostParameters, bytes <= Machine.memory else {
-      throw RunConfigurationError(
-        "the network would have \(parameters) parameters and need \(bytes >> 30) GB of memory; choose fewer units or layers"
-          + (batchSize > 1024 ? ", or smaller batches" : ""))
-    }
-  }
-
-  private static let mostParameters = 1 << 31
 
   private static func loss(_ name: String?, task: Dataset.Task, classes: Int) throws -> Loss {
     let usual: Loss =

@@ -12,6 +12,8 @@ public struct TextRun: NetworkRun {
   public let model: TextModel
   private let plan: TrainingPlan
   private let (training, test): (TokenText, TokenText)
+  /// At most as many windows as the text holds.
+  private let batchSize: Int
 
   /// The characters that the network sees at once.
   private static let length = 64
@@ -29,6 +31,7 @@ public struct TextRun: NetworkRun {
       throw DatasetError("\(path): there are \(tokens.count) characters; expected at least \(20 * (Self.length + 1))")
     }
     (training, test) = tokens.split()
+    batchSize = min(plan.batchSize, training.count / Self.length)
     let (count, dropout) = (tokenizer.vocabularySize, plan.dropout)
     let layers: any ConfigurableLayer = withSeed(plan.seed) {
       switch network {
@@ -39,6 +42,19 @@ public struct TextRun: NetworkRun {
       }
     }
     model = TextModel(network: layers, tokenizer: tokenizer)
+    let need = MemoryNeed(parameters: layers.parameterCount, units: Self.length * Self.units(of: layers))
+    try need.check(batchSize: batchSize, advice: "smaller batches")
+  }
+
+  /// The numbers that a network computes for a character, up to small ones.
+  private static func units(of network: any ConfigurableLayer) -> Int {
+    switch network {
+    // A block: two normalisations, queries, keys, values and what attention makes of them, twice 4 inside, two sums.
+    case let model as GPT: model.blocks.count * 16 * model.width + model.vocabulary
+    // The embedding; at most four gates, memory, output, and what dropout leaves of it.
+    case let model as RecurrentLanguageModel: model.embedding.features + 7 * model.head.inputs + model.head.outputs
+    default: 0
+    }
   }
 
   private static func usualPlan(_ network: Network) -> TrainingPlan {
@@ -60,11 +76,11 @@ public struct TextRun: NetworkRun {
     plan.json([JSON.Member("data", .string(path)), JSON.Member("model", .string(network.rawValue))])
   }
 
-  /// An epoch is as many characters as there are to train on, in windows from random places.
+  /// An epoch is as many characters as there are to train on, in windows from random places, which depend on seed and epoch alone.
   public func train(progress: Progress, onEpoch: (Epoch) throws -> Void) throws -> History {
     plan.useThreads()
     let optimizer = plan.makeOptimizer()
-    let perEpoch = max(1, training.count / (plan.batchSize * Self.length))
+    let perEpoch = training.count / (batchSize * Self.length)
     let schedule = plan.makeSchedule(steps: plan.epochs * perEpoch)
     let (layer, precision) = (model.network, plan.precision)
     let step = Program("training step") { batch in
@@ -80,9 +96,11 @@ public struct TextRun: NetworkRun {
     var reporter = ProgressReporter(progress, epochs: plan.epochs)
     for number in 1...plan.epochs {
       let start = ContinuousClock.now
-      var total = 0.0
-      for i in 0..<perEpoch {
-        let batch = try training.randomWindows(count: plan.batchSize, length: Self.length, using: &random)
+      var (total, done) = (0.0, 0)
+      var places = RandomSource(seed: plan.seed, stream: UInt64(number) << 32 | 0x77_696e_64)  // "wind"
+      let windows = try training.randomWindows(count: perEpoch * batchSize, length: Self.length, using: &places)
+      let batches = DataLoader(windows, batchSize: batchSize, isShuffled: false).batches()
+      while let batch = try batches.next() {
         optimizer.learningRate = schedule(optimizer.memory.step)
         do {
           total += try withTraining(random: &random) { try step([batch.features, batch.targets])[0].item }
@@ -90,7 +108,8 @@ public struct TextRun: NetworkRun {
           throw TrainingError(
             "the loss became \(error.value) in epoch \(number); try a smaller learning rate than \(plan.learningRate)")
         }
-        reporter.batch(epoch: number, fraction: Double(i + 1) / Double(perEpoch))
+        done += 1
+        reporter.batch(epoch: number, fraction: Double(done) / Double(perEpoch))
       }
       let epoch = Epoch(
         number: number, loss: total / Double(perEpoch), validationLoss: try model.evaluate(test).loss,

@@ -54,8 +54,8 @@ private struct CheckpointedCall: Function {
 
   private func again(_ inputs: [Tensor]) -> Tensor {
     withPrecision(precision) {
-      guard var random else { return withInference { body(inputs) } }
-      return withTraining(random: &random) { body(inputs) }
+      let mode = random.map { TrainingMode(random: $0, isRecomputing: true) }
+      return TrainingMode.$current.withValue(mode) { body(inputs) }
     }
   }
 }

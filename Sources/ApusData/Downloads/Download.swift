@@ -89,9 +89,9 @@ public struct Download: Sendable, Hashable {
       }
     } catch {
       let left = files.filter { !exists("\(directory)/\($0.folder ?? $0.name)") }
-      let lines = left.map { "\n  \($0.name)  \($0.addresses.joined(separator: " or "))  \($0.checksum)" }
       throw DatasetError(
-        "\(name) cannot be downloaded: \(error.reason). Put these files into \(directory) by hand:\(lines.joined())")
+        "\(name) cannot be downloaded: \(error.reason). Put these files into \(directory) by hand:",
+        details: left.map { "\($0.name)  \($0.addresses.joined(separator: " or "))  \($0.checksum)" })
     }
     return directory
   }
@@ -174,19 +174,27 @@ struct DownloadTools {
     throw Failure("\(choices.map(\.0).joined(separator: " or ")), which checks the file, is not installed")
   }
 
-  /// Unpacks an archive beside itself; `folder` gets its name when it is complete.
+  /// Unpacks an archive beside itself; `folder` gets its name when it is complete. Of several processes that do so at once the first
+  /// one's folder stays.
   func unpack(_ path: String, folder: String, into directory: String) throws(Failure) {
     let temporary = "\(directory)/.\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
     guard mkdir(temporary, 0o777) == 0 else { throw Failure("\(temporary): \(String(cString: strerror(errno)))") }
-    defer { rmdir(temporary) }
+    defer { FileSystem.remove(temporary) }
     guard let tar = Subprocess.find("tar", in: searchPath) else {
       throw Failure("tar, which unpacks \(path), is not installed")
     }
     guard let run = Subprocess(tar, ["-xzf", path, "-C", temporary]), run.status == 0 else {
       throw Failure("\(path) cannot be unpacked; remove it")
     }
-    guard rename("\(temporary)/\(folder)", "\(directory)/\(folder)") == 0 else {
+    let (unpacked, target) = ("\(temporary)/\(folder)", "\(directory)/\(folder)")
+    guard FileSystem.isDirectory(unpacked) else {
       throw Failure("\(path) does not hold the folder \(folder); remove it")
+    }
+    if rename(unpacked, target) == 0 { return }
+    let code = errno
+    // Renaming replaces no folder with files in it: another process was faster.
+    guard code == EEXIST || code == ENOTEMPTY, FileSystem.isDirectory(target) else {
+      throw Failure("\(target): \(String(cString: strerror(code)))")
     }
   }
 }

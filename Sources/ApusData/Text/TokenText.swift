@@ -48,15 +48,33 @@ public struct TokenText: Sendable {
   /// Windows of the text as examples: `length` tokens, and as targets the tokens that follow each of them.
   /// - Parameter stride: how far apart windows begin; 1 gives every window there is, by default they do not overlap.
   public func windows(length: Int, stride: Int? = nil) -> TokenWindows {
-    TokenWindows(text: self, length: length, stride: stride ?? length)
+    let stride = stride ?? length
+    guard length > 0, stride > 0 else {
+      fatalError("windows: a length of \(length), a stride of \(stride); expected at least 1")
+    }
+    let count = self.count > length ? (self.count - length - 1) / stride + 1 : 0
+    return TokenWindows(text: self, length: length, count: count) { $0 * stride }
   }
 
-  /// `count` windows that begin at random places: tokens and targets, int32 of shape (count, length) both.
+  /// `count` windows that begin at random places, as examples likewise.
+  ///
+  /// A new draw for each epoch, from a stream of its own, makes the places depend on nothing but that:
+  /// ```swift
+  /// var places = RandomSource(seed: seed, stream: UInt64(epoch))
+  /// let windows = try text.randomWindows(count: 64 * steps, length: 64, using: &places)
+  /// let batches = DataLoader(windows, batchSize: 64, isShuffled: false).batches()
+  /// ```
   /// - Throws: `DatasetError` if the text is shorter than a window and the token after it.
-  public func randomWindows(count: Int, length: Int, using random: inout RandomSource) throws(DatasetError) -> Batch {
-    let starts = self.count - length
-    guard starts > 0 else { throw tooShort(for: length) }
-    return batch((0..<count).map { _ in Int(random.next().multipliedFullWidth(by: UInt64(starts)).high) }, length)
+  public func randomWindows(
+    count: Int, length: Int, using random: inout RandomSource
+  ) throws(DatasetError) -> TokenWindows {
+    guard count >= 0, length > 0 else {
+      fatalError("randomWindows: \(count) windows of length \(length); expected a length of at least 1")
+    }
+    let places = self.count - length
+    guard places > 0 else { throw tooShort(for: length) }
+    let starts = (0..<count).map { _ in Int(random.next().multipliedFullWidth(by: UInt64(places)).high) }
+    return TokenWindows(text: self, length: length, count: count) { starts[$0] }
   }
 
   /// The text as `count` parallel streams, each read on from batch to batch: for truncated backpropagation through time, where a
@@ -103,21 +121,15 @@ public struct TokenText: Sendable {
   }
 }
 
-/// Windows of a text; see ``TokenText/windows(length:stride:)``.
+/// Windows of a text; see ``TokenText/windows(length:stride:)`` and ``TokenText/randomWindows(count:length:using:)``.
 public struct TokenWindows: ExampleSource {
   let text: TokenText
   public let length: Int
-  public let stride: Int
-
-  init(text: TokenText, length: Int, stride: Int) {
-    guard length > 0, stride > 0 else {
-      fatalError("windows: a length of \(length), a stride of \(stride); expected at least 1")
-    }
-    (self.text, self.length, self.stride) = (text, length, stride)
-  }
+  public let count: Int
+  /// Where the window of a number begins.
+  let start: @Sendable (Int) -> Int
 
   public var name: String { text.name }
-  public var count: Int { text.count > length ? (text.count - length - 1) / stride + 1 : 0 }
   public var featureType: TensorType { TensorType([length], .int32) }
   public var targetType: TensorType { TensorType([length], .int32) }
   public var kind: Dataset.Targets { .classes(text.vocabulary) }
@@ -125,7 +137,7 @@ public struct TokenWindows: ExampleSource {
     if let wrong = indices.first(where: { !(0..<count).contains($0) }) {
       fatalError("batch: the index \(wrong) is outside the \(count) windows")
     }
-    return text.batch(indices.map { $0 * stride }, length)
+    return text.batch(indices.map(start), length)
   }
 }
 

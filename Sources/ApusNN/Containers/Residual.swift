@@ -17,10 +17,14 @@ public final class Residual: Layer {
   public let body: any Layer
   /// What x goes through on its way past the body; nil: nothing.
   public let shortcut: (any Layer)?
+  /// Whether it keeps only x for the gradient, and computes what is inside once more when the gradient gets there; see
+  /// ``checkpoint(_:_:)-(L,Tensor)``.
+  public let isCheckpointed: Bool
 
-  public init(_ body: any Layer, shortcut: (any Layer)? = nil) {
+  public init(_ body: any Layer, shortcut: (any Layer)? = nil, isCheckpointed: Bool = false) {
     self.body = body
     self.shortcut = shortcut
+    self.isCheckpointed = isCheckpointed
   }
 
   /// The body as a list of layers.
@@ -37,7 +41,11 @@ public final class Residual: Layer {
 
   private func sum(of x: Tensor, _ stepMask: Tensor?) -> Tensor {
     do throws(ShapeError) { _ = try outputShape(for: x.shape) } catch { stop(error) }
-    return body(x, stepMask: stepMask) + (shortcut?(x, stepMask: stepMask) ?? x)
+    return isCheckpointed ? checkpoint(self, x) { $0.plainSum(of: $1, stepMask) } : plainSum(of: x, stepMask)
+  }
+
+  private func plainSum(of x: Tensor, _ stepMask: Tensor?) -> Tensor {
+    body(x, stepMask: stepMask) + (shortcut?(x, stepMask: stepMask) ?? x)
   }
 
   public func outputShape(for input: Shape) throws(ShapeError) -> Shape {
@@ -57,7 +65,8 @@ public final class Residual: Layer {
   }
 
   public var description: String {
-    "Residual(\(body)" + (shortcut.map { ", shortcut: \($0)" } ?? "") + ")"
+    "Residual(\(body)" + (shortcut.map { ", shortcut: \($0)" } ?? "")
+      + (isCheckpointed ? ", isCheckpointed: true" : "") + ")"
   }
 }
 
@@ -76,11 +85,14 @@ extension Residual: ConfigurableLayer {
 
   /// - Precondition: the layers inside are configurable.
   public var configuration: LayerConfiguration {
-    LayerConfiguration(kind: Self.kind, layers: ([body] + (shortcut.map { [$0] } ?? [])).map(LayerConfiguration.inner))
+    LayerConfiguration(
+      kind: Self.kind, settings: isCheckpointed ? ["checkpointed": .flag(true)] : [:],
+      layers: ([body] + (shortcut.map { [$0] } ?? [])).map(LayerConfiguration.inner))
   }
 
   public convenience init(configuration: LayerConfiguration) throws {
     let layers = try configuration.inner(count: 1...2)
-    self.init(layers[0], shortcut: layers.count == 2 ? layers[1] : nil)
+    self.init(
+      layers[0], shortcut: layers.count == 2 ? layers[1] : nil, isCheckpointed: try configuration.isCheckpointed)
   }
 }

@@ -60,7 +60,9 @@ public final class BatchNorm: Layer {
   public func forward(_ x: Tensor) -> Tensor {
     do throws(ShapeError) {
       _ = try outputShape(for: x.shape)
-      guard isTraining else { return normalized(x, mean: runningMean.value, variance: runningVariance.value) }
+      guard let mode = TrainingMode.current else {
+        return normalized(x, mean: runningMean.value, variance: runningVariance.value)
+      }
       let count = x.count / features
       guard count > 1 else {
         throw ShapeError(
@@ -69,6 +71,7 @@ public final class BatchNorm: Layer {
       let moments = x.moments()
       let (mean, variance) = (moments[0], moments[1])
       let y = normalized(x, mean: mean, variance: variance)
+      guard !mode.isRecomputing else { return y }
       average(runningMean, with: mean)
       // The mean was fitted to the batch, so the batch's own variance is too small: by (n − 1) / n on average.
       average(runningVariance, with: variance, scale: Double(count) / Double(count - 1))
