@@ -53,7 +53,7 @@ enum CharGRU {
         guard number % 500 == 0 || number == options.count else { continue }
         let seconds = Int((ContinuousClock.now - start) / .seconds(1))
         report(
-          "step \(number), \(seconds) s: loss \(results[0].item), on unseen text \(try writer.loss(on: test)) nats for each character"
+          "step \(number), \(seconds) s: loss \(results[0].item), on unseen text \(try writer.evaluate(test).loss) nats for each character"
         )
       }
 
