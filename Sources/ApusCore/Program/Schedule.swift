@@ -82,8 +82,13 @@ struct MemoryPlan: Sendable {
     }
   }
 
-  /// An element-wise result goes where an input was that nobody needs any more. Not where a call has several results: it does not know
-  /// that they share a place, and may write one before it has read that input for another.
+  /// Whether a result of a call lies where one of its inputs was: buffers that are in use at the same time share no place otherwise.
+  func overwrites(_ input: Operand, _ output: Operand) -> Bool {
+    input.buffer != output.buffer && offsets[input.buffer] != nil && offsets[input.buffer] == offsets[output.buffer]
+  }
+
+  /// An element-wise result goes where an input was that nobody needs any more; what computes it has to know (``overwrites(_:_:)``), or it
+  /// might write one of several results before it has read that input for another.
   private static func shareInPlace(
     _ recording: Recording, _ schedule: Schedule, _ first: inout [Int], _ last: inout [Int], _ place: inout [Int]
   ) {
@@ -98,22 +103,22 @@ struct MemoryPlan: Sendable {
         for buffer in Set(recording.instructions[i].reads) { readers[owner(buffer), default: 0] += 1 }
       }
       for i in group.instructions {
-        guard case .elementwise(let formula) = recording.instructions[i].kernel, formula.outputs.count == 1,
-          formula.sums.allSatisfy({ $0 == formula.outputs[0] })
-        else { continue }
-        for output in recording.instructions[i].outputs.prefix(1)
+        guard case .elementwise = recording.instructions[i].kernel else { continue }
+        var taken: Set<Int> = []
+        for output in recording.instructions[i].outputs
         where recording.buffers[output.buffer].isTemporary && first[output.buffer] == level
           && place[output.buffer] == output.buffer && output.isDense
         {
           for input in recording.instructions[i].inputs {
             let source = owner(input.buffer)
             guard recording.buffers[source].isTemporary, last[source] == level, first[source] < level,
-              readers[source] == 1, input.isDense, input.offset == output.offset,
+              readers[source] == 1, !taken.contains(source), input.isDense, input.offset == output.offset,
               input.count == output.count, input.dtype == output.dtype,
               recording.buffers[source].byteCount == recording.buffers[output.buffer].byteCount,
               // Read once more in another way, it might be overwritten too early.
               recording.instructions[i].inputs.filter({ owner($0.buffer) == source }).count == 1
             else { continue }
+            taken.insert(source)
             place[output.buffer] = source
             last[source] = max(last[source], last[output.buffer])
             break

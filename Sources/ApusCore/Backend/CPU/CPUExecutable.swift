@@ -4,12 +4,12 @@ extension CPUBackend {
   func makeExecutable(_ step: CompiledStep) -> any Executable { CPUExecutable(step, self) }
 
   /// What runs an instruction.
-  fileprivate func task(_ instruction: Instruction) -> CPUTask {
+  fileprivate func task(_ instruction: Instruction, _ memory: MemoryPlan) -> CPUTask {
     let (inputs, outputs) = (instruction.inputs, instruction.outputs)
     let count = inputs.count + outputs.count
     func layout(_ operand: Operand) -> Tensor { operand.tensor(in: nil) }
     switch instruction.kernel {
-    case .elementwise(let formula): return ElementwiseTask(formula, inputs: inputs, outputs: outputs)
+    case .elementwise(let formula): return ElementwiseTask(formula, inputs: inputs, outputs: outputs, memory)
     case .random(let distribution, let offset): return RandomTask(distribution, offset: offset, output: outputs[0])
     case .reduce(let kind, let outer, let extent, let inner) where outputs[0].count > 0:
       if let sum = SumKernel(kind, inputs[0].dtype, outer: outer, count: extent, inner: inner) {
@@ -98,7 +98,7 @@ private final class CPUExecutable: Executable {
     self.step = step
     self.backend = backend
     let recording = step.recording
-    let tasks = recording.instructions.map(backend.task)
+    let tasks = recording.instructions.map { backend.task($0, step.memory) }
     self.tasks = tasks
     drawing = tasks.compactMap { $0 as? RandomTask }
     stepping = tasks.compactMap { $0 as? ElementwiseTask }.filter(\.isStepping)

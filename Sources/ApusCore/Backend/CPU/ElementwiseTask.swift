@@ -19,11 +19,14 @@ final class ElementwiseTask: CPUTask {
   /// The elements of one part of a sum over everything: see `SumKernel`, which gives the same bits.
   private static let sumGrain = 1 << 15
 
-  init(_ formula: Formula, inputs: [Operand], outputs: [Operand]) {
+  init(_ formula: Formula, inputs: [Operand], outputs: [Operand], _ memory: MemoryPlan) {
     self.formula = formula
     (inputCount, writtenCount, sumCount) = (inputs.count, formula.outputs.count, formula.sums.count)
     let written = outputs.prefix(formula.outputs.count)
-    code = formula.program(inPlace: written.map { output in inputs.firstIndex { $0.isSame(as: output) } })
+    code = formula.program(
+      inPlace: written.map { output in
+        inputs.firstIndex { $0.isSame(as: output) || memory.overwrites($0, output) }
+      })
     let count = inputs.count + outputs.count
     operands = .allocate(capacity: count)
     operands.initialize(repeating: apus_operand(), count: count)
