@@ -107,7 +107,7 @@ private func firstUnconfigurableLayer(_ layer: any Layer) -> (any Layer)? {
 
 extension Layer {
   /// What a file holds: the parameters, then the buffers.
-  private var namedTensors: [(name: String, parameter: Parameter)] {
+  package var namedTensors: [(name: String, parameter: Parameter)] {
     namedParameters + namedBuffers.map { ($0.name, $0.buffer) }
   }
 

@@ -47,8 +47,7 @@ extension Layer {
   /// - Throws: `TrainingError` if one of them, of the parameters or of the buffers is no finite number.
   func requireNumbers(_ losses: [Double]) throws(TrainingError) {
     let advice = "try a smaller learning rate"
-    let values = namedParameters.map { ($0.name, $0.parameter.value) } + namedBuffers.map { ($0.name, $0.buffer.value) }
-    if let (name, _) = values.first(where: { !$0.1.floats.allSatisfy(\.isFinite) }) {
+    if let (name, _) = namedTensors.first(where: { !$0.parameter.value.floats.allSatisfy(\.isFinite) }) {
       throw TrainingError("after training '\(name)' holds values that are no finite numbers; \(advice)")
     }
     if let loss = losses.first(where: { !$0.isFinite }) {

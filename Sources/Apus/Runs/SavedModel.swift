@@ -25,11 +25,9 @@ public enum SavedModel: Sendable {
 extension ModelFile {
   /// Refuses a model of another element type than what pictures and texts are computed in.
   func requireFloat32(_ path: String) throws(FileFormatError) {
-    let types =
-      model.namedParameters.map { ($0.name, $0.parameter.dtype) }
-      + model.namedBuffers.map { ($0.name, $0.buffer.value.dtype) }
-    if let (name, dtype) = types.first(where: { $0.1 != .float32 }) {
-      throw FileFormatError(.malformed, path: path, "'\(name)' is \(dtype); models for images and texts are float32")
+    if let (name, parameter) = model.namedTensors.first(where: { $0.parameter.dtype != .float32 }) {
+      throw FileFormatError(
+        .malformed, path: path, "'\(name)' is \(parameter.dtype); models for images and texts are float32")
     }
   }
 }
